@@ -1,0 +1,1 @@
+"""What the provider stand-ins share: values, diffs, automatic names and the gRPC server."""

@@ -1,0 +1,106 @@
+"""Reads the cluster with the kubeconfig and context that the Kubernetes provider uses."""
+
+import os
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Protocol, cast
+
+import httpx2
+import yaml
+from lightkube import KubeConfig
+from lightkube.config.client_adapter import Client, ConnectionParams
+from lightkube.core.exceptions import ConfigError
+
+from settings import ClusterAccess
+
+_TIMEOUT_SECONDS = 15.0
+
+# Asks for an object's metadata alone, so that a Secret's data never comes here (Kubernetes API concepts, Receiving resources
+# as Tables and metadata-only fetches). The second type is for discovery documents, which have no metadata.
+_METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
+
+class Unreachable(Exception):
+    """The cluster cannot be asked: no usable kubeconfig, no answer, credentials refused, or not a Kubernetes API."""
+
+
+class Forbidden(Exception):
+    """The caller has no right to see that object. The text says what was asked for."""
+
+
+class ClusterReader(Protocol):
+    """The little of the Kubernetes API that the checks need."""
+
+    def discover(self, path: str) -> Mapping[str, object] | None:
+        """A discovery document, such as `/apis/GROUP`; None when there is none. Raises Unreachable."""
+        ...
+
+    def metadata(self, path: str) -> Mapping[str, object] | None:
+        """An object's `metadata`; None when there is no such object. Raises Unreachable, Forbidden."""
+        ...
+
+
+class HttpClusterReader:
+    """A ClusterReader over HTTP. Raises Unreachable where no client can be made."""
+
+    def __init__(self, access: ClusterAccess) -> None:
+        try:
+            config = _kubeconfig(access.kubeconfig).get(access.context)
+            if config is None or config.user is None:
+                raise Unreachable("the kubeconfig's context names no user")
+            self._http = Client(config, ConnectionParams(timeout=httpx2.Timeout(_TIMEOUT_SECONDS)))
+        except (ConfigError, OSError, LookupError, TypeError, ValueError, yaml.YAMLError) as error:
+            # The type alone: a kubeconfig holds credentials, and a parser's message may quote its lines.
+            raise Unreachable(f"no usable kubeconfig ({type(error).__name__})") from None
+
+    def discover(self, path: str) -> Mapping[str, object] | None:
+        return self._get(path, "application/json")
+
+    def metadata(self, path: str) -> Mapping[str, object] | None:
+        found = self._get(path, _METADATA_ONLY)
+        return None if found is None else cast(Mapping[str, object], found.get("metadata", {}))
+
+    def _get(self, path: str, accept: str) -> Mapping[str, object] | None:
+        try:
+            response = self._http.get(path, headers={"Accept": accept})
+        except (httpx2.HTTPError, ConfigError, OSError) as error:
+            raise Unreachable(f"{type(error).__name__} on {path}") from None
+        if response.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        if response.status_code == HTTPStatus.FORBIDDEN:
+            raise Forbidden(path)
+        if response.status_code != HTTPStatus.OK:
+            raise Unreachable(f"HTTP {response.status_code} on {path}")
+        return cast(Mapping[str, object], response.json())
+
+
+def _kubeconfig(given: str | None) -> KubeConfig:
+    """The kubeconfig that the provider takes: its config (contents or a path), else KUBECONFIG, else the default file.
+
+    KUBECONFIG may list several files; the first that names a thing wins (kubectl docs, Organizing cluster access).
+    """
+    if given is not None:
+        text = given if "\n" in given or given.lstrip().startswith("{") else Path(given).expanduser().read_text("utf-8")
+        return _config(yaml.safe_load(text), None if text is given else Path(given))
+    listed = [
+        Path(part).expanduser() for part in os.environ.get("KUBECONFIG", "~/.kube/config").split(os.pathsep) if part
+    ]
+    files = [path for path in listed if path.is_file()]
+    if not files:
+        raise FileNotFoundError
+    merged: dict[str, object] = {}
+    lists: dict[str, dict[str, object]] = {"clusters": {}, "contexts": {}, "users": {}}
+    for path in files:
+        content = cast(dict[str, object], yaml.safe_load(path.read_text("utf-8")) or {})
+        if content.get("current-context"):
+            merged.setdefault("current-context", content["current-context"])
+        for kind, found in lists.items():
+            for item in cast(list[dict[str, object]], content.get(kind) or []):
+                found.setdefault(str(item["name"]), item)
+    merged.update({kind: list(found.values()) for kind, found in lists.items()})
+    return _config(merged, files[0])
+
+
+def _config(content: dict[str, object], path: Path | None) -> KubeConfig:
+    return KubeConfig.from_dict(content, fname=path)  # pyright: ignore[reportUnknownMemberType] - untyped upstream

@@ -1,0 +1,151 @@
+"""Mode `lambda`: one account renews, ESO brings the login into the cluster."""
+
+from collections.abc import Mapping, Sequence
+from typing import NotRequired, TypedDict
+
+import pulumi
+from pulumi_kubernetes.core.v1 import Namespace
+
+from .cluster_identity import ClusterIdentity
+from .login_secret import LoginSecret
+from .pull_secret_sync import PullSecretSync, login_revision
+from .refresh_function import RefreshFunction
+
+
+class LambdaDeliveryArgs(TypedDict):
+    """Arguments of LambdaDelivery."""
+
+    owner: str
+    """Name of the cluster-wide store, unique in the cluster, so that several stacks live side by side."""
+
+    labels: Mapping[str, str]
+    """Labels of every Kubernetes object."""
+
+    region: str
+    """AWS region of the secret and the function."""
+
+    registries: Sequence[str]
+    """Registry hosts that pods pull from."""
+
+    repository_arns: Sequence[str]
+    """ARNs (patterns allowed) of the repositories that pods may pull."""
+
+    namespaces: Sequence[str]
+    """Namespaces whose pods pull."""
+
+    pull_secret_name: str
+    """Name of the pull secret in each of them."""
+
+    system_namespace: str
+    """Namespace that is made for the stores, the hub and the credentials."""
+
+    schedule: str
+    """EventBridge schedule expression of the refresher."""
+
+    sync_interval: str
+    """How often the hub reads Secrets Manager (a Go duration)."""
+
+    fan_out_interval: str
+    """How often each namespace reads the hub (a Go duration)."""
+
+    log_retention_days: int
+    """Days that the function's log is kept."""
+
+    reserved_concurrency: NotRequired[int | None]
+    """Reserved concurrent executions of the function; by default none."""
+
+
+class LambdaDelivery(pulumi.ComponentResource):
+    """Identity, login secret, refresh function and sync, in the order that makes each wait for a working one before it."""
+
+    login_secret_arn: pulumi.Output[str]
+    """ARN of the secret that holds the login."""
+
+    identity_arn: pulumi.Output[str]
+    """ARN of the IAM user that the cluster reads the login as."""
+
+    role_arn: pulumi.Output[str]
+    """ARN of the refresh function's role: the principal whose rights every login carries."""
+
+    function_name: pulumi.Output[str]
+    """Name of the refresh function."""
+
+    rule_name: pulumi.Output[str]
+    """Name of the EventBridge rule that runs it."""
+
+    log_group_name: pulumi.Output[str]
+    """Name of its log group."""
+
+    dead_letter_queue_url: pulumi.Output[str]
+    """URL of its dead-letter queue."""
+
+    pull_secrets: pulumi.Output[list[str]]
+    """`NAMESPACE/NAME` of each pull secret, once it holds a live login."""
+
+    def __init__(self, name: str, args: LambdaDeliveryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("everpull:index:LambdaDelivery", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        labels = dict(args["labels"])
+        login = LoginSecret(
+            f"{name}-login", {"description": f"Current ECR login, kept fresh by {args['owner']}"}, child
+        )
+        refresh = RefreshFunction(
+            f"{name}-refresh",
+            {
+                "login_secret_arn": login.arn,
+                "registries": args["registries"],
+                "repository_arns": args["repository_arns"],
+                "schedule": args["schedule"],
+                "log_retention_days": args["log_retention_days"],
+                "reserved_concurrency": args.get("reserved_concurrency"),
+            },
+            child,
+        )
+        system = Namespace(f"{name}-system", metadata={"name": args["system_namespace"], "labels": labels}, opts=child)
+        identity = ClusterIdentity(
+            f"{name}-cluster",
+            {
+                "login_secret_arn": login.arn,
+                "namespace": args["system_namespace"],
+                "credentials_secret_name": "aws-credentials",
+                "labels": labels,
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=[system]),
+        )
+        sync = PullSecretSync(
+            f"{name}-sync",
+            {
+                "login_secret_arn": login.arn,
+                "region": args["region"],
+                "store_auth": identity.store_auth,
+                "revision": login_revision(args["registries"]),
+                "system_namespace": args["system_namespace"],
+                "cluster_store_name": args["owner"],
+                "namespaces": args["namespaces"],
+                "pull_secret_name": args["pull_secret_name"],
+                "sync_interval": args["sync_interval"],
+                "fan_out_interval": args["fan_out_interval"],
+                "labels": labels,
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=[system, identity, refresh]),
+        )
+        self.login_secret_arn = login.arn
+        self.identity_arn = identity.user_arn
+        self.role_arn = refresh.role_arn
+        self.function_name = refresh.function_name
+        self.rule_name = refresh.rule_name
+        self.log_group_name = refresh.log_group_name
+        self.dead_letter_queue_url = refresh.dead_letter_queue_url
+        self.pull_secrets = sync.pull_secrets
+        self.register_outputs(
+            {
+                "login_secret_arn": self.login_secret_arn,
+                "identity_arn": self.identity_arn,
+                "role_arn": self.role_arn,
+                "function_name": self.function_name,
+                "rule_name": self.rule_name,
+                "log_group_name": self.log_group_name,
+                "dead_letter_queue_url": self.dead_letter_queue_url,
+                "pull_secrets": self.pull_secrets,
+            }
+        )

@@ -1,0 +1,209 @@
+"""From the login secret in Secrets Manager to a pull secret in each namespace, by the External Secrets Operator (ESO)."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.core.v1 import ServiceAccount
+from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
+
+ESO_API = "external-secrets.io/v1"
+DOCKER_CONFIG_KEY = ".dockerconfigjson"
+HUB_READER = "hub-reader"
+DOCKER_CONFIG_TYPE = "kubernetes.io/dockerconfigjson"
+
+# Without it the Kubernetes provider takes a custom resource for ready as soon as it exists (Pulumi Kubernetes provider docs,
+# Resource readiness).
+_WAIT_READY = {"pulumi.com/waitFor": "condition=Ready"}
+_WAIT_AT_MOST = pulumi.CustomTimeouts(create="5m", update="5m")
+
+
+class PullSecretSyncArgs(TypedDict):
+    """Arguments of PullSecretSync."""
+
+    login_secret_arn: pulumi.Input[str]
+    """ARN of the Secrets Manager secret."""
+
+    region: pulumi.Input[str]
+    """AWS region of that secret."""
+
+    store_auth: pulumi.Input[Mapping[str, object]]
+    """The `auth` block of the ESO AWS store."""
+
+    revision: str
+    """Changes whenever the login must be read anew: the hub is named by it, so a hub that is ready holds that revision."""
+
+    system_namespace: pulumi.Input[str]
+    """Namespace of the stores, the hub and the credentials."""
+
+    cluster_store_name: str
+    """Name of the cluster-wide store that serves the hub to the namespaces."""
+
+    namespaces: Sequence[str]
+    """Namespaces that get the pull secret."""
+
+    pull_secret_name: str
+    """Name of the pull secret in each of them."""
+
+    sync_interval: pulumi.Input[str]
+    """How often the hub reads Secrets Manager (a Go duration)."""
+
+    fan_out_interval: pulumi.Input[str]
+    """How often each namespace reads the hub (a Go duration)."""
+
+    labels: Mapping[str, str]
+    """Labels of every object."""
+
+
+class PullSecretSync(pulumi.ComponentResource):
+    """One hub Secret read from AWS, and one ExternalSecret a namespace that copies it: AWS calls do not grow with namespaces.
+
+    The status of an ExternalSecret does not say which generation it speaks of, so waiting for `Ready` proves something only
+    on a new object. Hence the hub's name carries the revision, and the namespaces refer to it by that name: a changed revision
+    makes a new hub, proves it, moves the namespaces over, and only then deletes the old one.
+    """
+
+    pull_secrets: pulumi.Output[list[str]]
+    """`NAMESPACE/NAME` of each pull secret."""
+
+    def __init__(self, name: str, args: PullSecretSyncArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("everpull:index:PullSecretSync", name, None, opts)
+        self._args = args
+        hub_name = f"login-{args['revision']}"
+        store = self._wait_ready(
+            f"{name}-store",
+            kind="SecretStore",
+            metadata={"name": "login", "namespace": args["system_namespace"]},
+            spec={
+                "provider": {
+                    "aws": {"service": "SecretsManager", "region": args["region"], "auth": args["store_auth"]},
+                }
+            },
+        )
+        hub = self._wait_ready(
+            f"{name}-hub",
+            kind="ExternalSecret",
+            metadata={"name": hub_name, "namespace": args["system_namespace"]},
+            spec=self._copy(
+                interval=args["sync_interval"],
+                store={"kind": "SecretStore", "name": "login"},
+                target=hub_name,
+                remote={"key": args["login_secret_arn"], "property": "dockerconfigjson"},
+            ),
+            depends_on=[store],
+        )
+        cluster_store = self._wait_ready(
+            f"{name}-cluster-store",
+            kind="ClusterSecretStore",
+            metadata={"name": args["cluster_store_name"]},
+            spec={
+                # A cluster store without conditions serves every namespace (ESO API reference, ClusterSecretStoreCondition).
+                "conditions": [{"namespaces": list(args["namespaces"])}],
+                "provider": {
+                    "kubernetes": {
+                        "remoteNamespace": args["system_namespace"],
+                        "server": {
+                            "caProvider": {
+                                "type": "ConfigMap",
+                                "name": "kube-root-ca.crt",
+                                "namespace": args["system_namespace"],
+                                "key": "ca.crt",
+                            }
+                        },
+                        "auth": {"serviceAccount": {"name": HUB_READER, "namespace": args["system_namespace"]}},
+                    }
+                },
+            },
+            depends_on=[hub, self._hub_reader(name, hub_name)],
+        )
+        pull_secrets = [
+            self._wait_ready(
+                f"{name}-pull-secret-{namespace}",
+                kind="ExternalSecret",
+                metadata={"name": args["pull_secret_name"], "namespace": namespace},
+                spec=self._copy(
+                    interval=args["fan_out_interval"],
+                    store={"kind": "ClusterSecretStore", "name": args["cluster_store_name"]},
+                    target=args["pull_secret_name"],
+                    remote={"key": hub_name, "property": DOCKER_CONFIG_KEY},
+                ),
+                depends_on=[cluster_store],
+            )
+            for namespace in args["namespaces"]
+        ]
+        self.pull_secrets = pulumi.Output.all(*[secret.id for secret in pull_secrets]).apply(
+            lambda _: [f"{namespace}/{args['pull_secret_name']}" for namespace in args["namespaces"]]
+        )
+        self.register_outputs({"pull_secrets": self.pull_secrets})
+
+    def _hub_reader(self, name: str, hub_name: str) -> RoleBinding:
+        """A service account that may get the hub Secret and nothing else.
+
+        Role and binding are named by the hub, so that both hubs can be read while the namespaces move from one to the next.
+        """
+        child = pulumi.ResourceOptions(parent=self)
+        namespace, labels = self._args["system_namespace"], dict(self._args["labels"])
+        ServiceAccount(
+            f"{name}-hub-reader",
+            metadata={"name": HUB_READER, "namespace": namespace, "labels": labels},
+            automount_service_account_token=False,
+            opts=child,
+        )
+        role = Role(
+            f"{name}-hub-reader-role",
+            metadata={"name": hub_name, "namespace": namespace, "labels": labels},
+            rules=[{"api_groups": [""], "resources": ["secrets"], "resource_names": [hub_name], "verbs": ["get"]}],
+            opts=child,
+        )
+        return RoleBinding(
+            f"{name}-hub-reader-binding",
+            metadata={"name": hub_name, "namespace": namespace, "labels": labels},
+            role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "Role", "name": hub_name},
+            subjects=[{"kind": "ServiceAccount", "name": HUB_READER, "namespace": namespace}],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[role]),
+        )
+
+    def _copy(
+        self,
+        interval: pulumi.Input[str],
+        store: Mapping[str, str],
+        target: str,
+        remote: Mapping[str, pulumi.Input[str]],
+    ) -> dict[str, object]:
+        """The spec of an ExternalSecret that keeps one docker config in one Secret."""
+        return {
+            "refreshInterval": interval,
+            "secretStoreRef": store,
+            "target": {
+                "name": target,
+                "creationPolicy": "Owner",
+                # A store that fails must never take a login away that still works.
+                "deletionPolicy": "Retain",
+                "template": {"type": DOCKER_CONFIG_TYPE, "metadata": {"labels": dict(self._args["labels"])}},
+            },
+            "data": [{"secretKey": DOCKER_CONFIG_KEY, "remoteRef": remote}],
+        }
+
+    def _wait_ready(
+        self,
+        resource_name: str,
+        kind: str,
+        metadata: Mapping[str, pulumi.Input[str]],
+        spec: Mapping[str, object],
+        depends_on: Sequence[pulumi.Resource] = (),
+    ) -> CustomResource:
+        return CustomResource(
+            resource_name,
+            api_version=ESO_API,
+            kind=kind,
+            metadata={**metadata, "labels": dict(self._args["labels"]), "annotations": _WAIT_READY},
+            spec=spec,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*depends_on], custom_timeouts=_WAIT_AT_MOST),
+        )
+
+
+def login_revision(registries: Sequence[str]) -> str:
+    """A short name for what the hub must hold, the same for the same registries in any order."""
+    return hashlib.sha256("\n".join(sorted(registries)).encode()).hexdigest()[:10]

@@ -1,0 +1,194 @@
+"""The Lambda function that keeps the login secret fresh, and what runs it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from .policy import PULL_ACTIONS, document, service_trust, statement
+
+SOURCE = Path("lambda_src")
+RUNTIME = "python3.13"
+MEMORY_MB = 256
+
+# A new role's rights take effect some time after IAM said yes (IAM User Guide, Troubleshooting: changes that I make are not
+# always immediately visible), so the run at deploy time waits for them; the function must outlive that wait.
+AWAIT_RIGHTS_SECONDS = 90
+TIMEOUT_SECONDS = 150
+
+DEAD_LETTER_RETENTION_SECONDS = 14 * 24 * 3600
+
+
+class RefreshFunctionArgs(TypedDict):
+    """Arguments of RefreshFunction."""
+
+    login_secret_arn: pulumi.Input[str]
+    """ARN of the secret to keep fresh."""
+
+    registries: Sequence[str]
+    """Registry hosts the login must open; the first is the one named in the secret's own `registry` key."""
+
+    repository_arns: Sequence[str]
+    """ARNs (patterns allowed) of the ECR repositories that the login may pull."""
+
+    schedule: pulumi.Input[str]
+    """EventBridge schedule expression."""
+
+    log_retention_days: pulumi.Input[int]
+    """Days that CloudWatch Logs keeps the function's log."""
+
+    reserved_concurrency: NotRequired[pulumi.Input[int] | None]
+    """Reserved concurrent executions. By default none are reserved: an account's pool may be too small to give any away."""
+
+
+class RefreshFunction(pulumi.ComponentResource):
+    """Execution role, log group, dead-letter queue, function and schedule; run once before it counts as created.
+
+    The run at deploy time is repeated whenever the code or the registries change, so that what depends on this component
+    finds a live login for all of them.
+    """
+
+    function_name: pulumi.Output[str]
+    """Name of the function."""
+
+    role_arn: pulumi.Output[str]
+    """ARN of the execution role: the principal whose rights every login carries."""
+
+    rule_name: pulumi.Output[str]
+    """Name of the EventBridge rule."""
+
+    log_group_name: pulumi.Output[str]
+    """Name of the log group."""
+
+    dead_letter_queue_url: pulumi.Output[str]
+    """URL of the queue that gets events which could not be delivered, or failed for good."""
+
+    def __init__(self, name: str, args: RefreshFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("everpull:index:RefreshFunction", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        log_group = aws.cloudwatch.LogGroup(f"{name}-log", retention_in_days=args["log_retention_days"], opts=child)
+        dead_letters = aws.sqs.Queue(
+            f"{name}-dead-letters",
+            message_retention_seconds=DEAD_LETTER_RETENTION_SECONDS,
+            sqs_managed_sse_enabled=True,
+            opts=child,
+        )
+        role = aws.iam.Role(f"{name}-role", assume_role_policy=service_trust("lambda.amazonaws.com"), opts=child)
+        rights = aws.iam.RolePolicy(
+            f"{name}-rights",
+            role=role.name,
+            policy=pulumi.Output.all(args["login_secret_arn"], log_group.arn, dead_letters.arn).apply(
+                lambda arns: _rights(arns, args["repository_arns"])
+            ),
+            opts=child,
+        )
+        function = aws.lambda_.Function(
+            f"{name}-function",
+            description="Keeps an ECR login fresh in Secrets Manager (everpull)",
+            role=role.arn,
+            runtime=RUNTIME,
+            architectures=["arm64"],
+            handler="refresher.handler.handle",
+            code=pulumi.AssetArchive({path: pulumi.FileAsset(str(SOURCE / path)) for path in source_files()}),
+            memory_size=MEMORY_MB,
+            timeout=TIMEOUT_SECONDS,
+            reserved_concurrent_executions=args.get("reserved_concurrency"),
+            environment={
+                "variables": {
+                    "EVERPULL_SECRET_ID": args["login_secret_arn"],
+                    "EVERPULL_REGISTRIES": ",".join(args["registries"]),
+                }
+            },
+            logging_config={"log_format": "JSON", "log_group": log_group.name},
+            dead_letter_config={"target_arn": dead_letters.arn},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[rights]),
+        )
+        rule = aws.cloudwatch.EventRule(
+            f"{name}-schedule",
+            description="Runs everpull's refresher",
+            schedule_expression=args["schedule"],
+            opts=child,
+        )
+        permission = aws.lambda_.Permission(
+            f"{name}-schedule-may-invoke",
+            function=function.name,
+            action="lambda:InvokeFunction",
+            principal="events.amazonaws.com",
+            source_arn=rule.arn,
+            opts=child,
+        )
+        undelivered = aws.sqs.QueuePolicy(
+            f"{name}-schedule-may-bury",
+            queue_url=dead_letters.url,
+            policy=pulumi.Output.all(dead_letters.arn, rule.arn).apply(_dead_letter_policy),
+            opts=child,
+        )
+        aws.cloudwatch.EventTarget(
+            f"{name}-target",
+            rule=rule.name,
+            arn=function.arn,
+            input=json.dumps({"reason": "schedule"}),
+            dead_letter_config={"arn": dead_letters.arn},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission, undelivered]),
+        )
+        aws.lambda_.Invocation(
+            f"{name}-first-run",
+            function_name=function.name,
+            input=json.dumps({"reason": "deploy", "awaitRightsSeconds": AWAIT_RIGHTS_SECONDS}),
+            triggers={"code": source_hash(), "registries": ",".join(args["registries"])},
+            opts=child,
+        )
+        self.function_name = function.name
+        self.role_arn = role.arn
+        self.rule_name = rule.name
+        self.log_group_name = log_group.name
+        self.dead_letter_queue_url = dead_letters.url
+        self.register_outputs(
+            {
+                "function_name": self.function_name,
+                "role_arn": self.role_arn,
+                "rule_name": self.rule_name,
+                "log_group_name": self.log_group_name,
+                "dead_letter_queue_url": self.dead_letter_queue_url,
+            }
+        )
+
+
+def source_files() -> list[str]:
+    """The refresher's files, relative to `lambda_src`, sorted; caches are left out or every run would look changed."""
+    return sorted(path.relative_to(SOURCE).as_posix() for path in (SOURCE / "refresher").rglob("*.py"))
+
+
+def source_hash() -> str:
+    """A hash of the refresher's code that does not depend on file times, as an archive's would."""
+    digest = hashlib.sha256()
+    for path in source_files():
+        digest.update(f"{path}\0{(SOURCE / path).read_text(encoding='utf-8')}\0".encode())
+    return digest.hexdigest()
+
+
+def _rights(arns: Sequence[str], repository_arns: Sequence[str]) -> str:
+    secret_arn, log_group_arn, dead_letter_arn = arns
+    return document(
+        statement("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"]),
+        # This action knows no resource (Service Authorization Reference, Amazon ECR).
+        statement("FetchLogin", ["ecr:GetAuthorizationToken"], ["*"]),
+        statement("PullWithIt", PULL_ACTIONS, repository_arns),
+        statement("KeepLogin", ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"], [secret_arn]),
+        statement("BuryFailures", ["sqs:SendMessage"], [dead_letter_arn]),
+    )
+
+
+def _dead_letter_policy(arns: Sequence[str]) -> str:
+    queue_arn, rule_arn = arns
+    return document(
+        {
+            **statement("UndeliveredEvents", ["sqs:SendMessage"], [queue_arn]),
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Condition": {"ArnEquals": {"aws:SourceArn": rule_arn}},
+        }
+    )

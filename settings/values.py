@@ -1,0 +1,181 @@
+"""Checks of single values. Each returns the typed value or raises `Refused` with the reason and what is allowed."""
+
+import json
+import re
+from typing import cast
+
+from lambda_src.refresher.registries import Registry, parse_registry
+
+from .schema import LOG_RETENTION_DAYS
+
+_RATE = re.compile(r"rate\(([1-9][0-9]{0,5}) (minute|hour|day)(s?)\)")
+_UNIT_MINUTES = {"minute": 1, "hour": 60, "day": 24 * 60}
+_DURATION = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?")
+_SHORTEST_SYNC_SECONDS = 10
+_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
+_REPOSITORY = re.compile(r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_REGION = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+")
+
+
+class Refused(ValueError):
+    """A value is not acceptable: `problem` says why, `allowed` what would be."""
+
+    def __init__(self, problem: str, allowed: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.allowed = allowed
+
+
+def strings(raw: str) -> tuple[str, ...]:
+    """A list of different strings, from the JSON text in which the engine hands lists over."""
+    allowed = "a list of strings, each once"
+    try:
+        value: object = json.loads(raw)
+    except ValueError:
+        value = None
+    if not isinstance(value, list):
+        raise Refused("is not a list", allowed)
+    items: list[str] = []
+    for item in cast(list[object], value):
+        if not isinstance(item, str):
+            raise Refused(f"holds {json.dumps(item)}, which is not a string", allowed)
+        if item in items:
+            raise Refused(f"names {item} more than once", allowed)
+        items.append(item)
+    return tuple(items)
+
+
+def namespaces(raw: str) -> tuple[str, ...]:
+    """Kubernetes namespace names, at least one."""
+    names = strings(raw)
+    if not names:
+        raise Refused("names no namespace, so nobody would get a pull secret", "at least one namespace")
+    for name in names:
+        namespace(name)
+    return names
+
+
+def namespace(name: str) -> str:
+    """A namespace name is an RFC 1123 label (Kubernetes docs, Object Names and IDs)."""
+    if len(name) > 63 or not _LABEL.fullmatch(name):
+        raise Refused(
+            f"{name!r} cannot name a namespace",
+            "at most 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit",
+        )
+    return name
+
+
+def secret_name(name: str) -> str:
+    """A Secret's name is an RFC 1123 subdomain (Kubernetes docs, Object Names and IDs).
+
+    253 characters are allowed there; 63 here, because ESO copies the name of an ExternalSecret into a label value.
+    """
+    if len(name) > 63 or not _SUBDOMAIN.fullmatch(name):
+        raise Refused(
+            f"{name!r} cannot name a Secret",
+            "at most 63 of a-z, 0-9, '-' and '.', beginning and ending with a letter or digit",
+        )
+    return name
+
+
+def registries(raw: str) -> tuple[Registry, ...]:
+    """ECR registry hosts."""
+    return tuple(registry(host) for host in strings(raw))
+
+
+def registry(host: str) -> Registry:
+    try:
+        return parse_registry(host)
+    except ValueError:
+        raise Refused(
+            f"{host!r} is not the host of a private ECR registry",
+            "ACCOUNT.dkr.ecr.REGION.amazonaws.com, without scheme, path or repository",
+        ) from None
+
+
+def repositories(raw: str) -> tuple[str, ...]:
+    """ECR repository names, each of which may end with a `*` (Amazon ECR API Reference, CreateRepository)."""
+    names = strings(raw)
+    if not names:
+        raise Refused("names no repository, so the login could pull nothing", "at least one repository, or *")
+    for name in names:
+        if len(name) > 256:
+            raise Refused(f"'{name[:20]}...' is {len(name)} characters long", "names of at most 256 characters")
+        stem = name[:-1].rstrip("/._-") if name.endswith("*") else name
+        if not (name == "*" or _REPOSITORY.fullmatch(stem)):
+            raise Refused(
+                f"{name!r} cannot name a repository",
+                "lower-case names with '/' between parts, such as team-a/app; a '*' at the end stands for anything",
+            )
+    return names
+
+
+def rate_minutes(expression: str) -> int:
+    """Minutes between two ticks of a rate expression.
+
+    The unit's number must agree with the count (EventBridge User Guide, Setting a schedule using rate expressions).
+    """
+    match = _RATE.fullmatch(expression)
+    if not match:
+        raise Refused(
+            "is not a rate expression that EventBridge takes",
+            "rate(1 minute), rate(N minutes), rate(1 hour), rate(N hours)",
+        )
+    count, unit, plural = int(match[1]), match[2], match[3]
+    if (count == 1) == bool(plural):
+        fixed = f"rate({count} {unit}{'' if count == 1 else 's'})"
+        raise Refused("has a count and a unit that do not agree, which EventBridge refuses", fixed)
+    return count * _UNIT_MINUTES[unit]
+
+
+def rate(expression: str) -> str:
+    """A sound rate expression, as it is."""
+    rate_minutes(expression)
+    return expression
+
+
+def duration(text: str) -> str:
+    """A sound duration, as it is: ESO takes the same spelling."""
+    duration_seconds(text)
+    return text
+
+
+def duration_seconds(text: str) -> int:
+    """Seconds of a duration in Go's spelling, which ESO's refreshInterval takes, down to whole seconds."""
+    match = _DURATION.fullmatch(text)
+    if not text or not match:
+        raise Refused("is not a duration", "hours, minutes and seconds, such as 15m, 1h or 1m30s")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    total = hours * 3600 + minutes * 60 + seconds
+    if total < _SHORTEST_SYNC_SECONDS:
+        raise Refused(f"is shorter than {_SHORTEST_SYNC_SECONDS} seconds", f"{_SHORTEST_SYNC_SECONDS}s or longer")
+    return total
+
+
+def integer(raw: str) -> int:
+    """A whole number. The engine refuses others by Pulumi.yaml's types, but only where it knows the project file."""
+    try:
+        return int(raw)
+    except ValueError:
+        raise Refused("is not a whole number", "a whole number") from None
+
+
+def log_retention_days(raw: str) -> int:
+    days = integer(raw)
+    if days not in LOG_RETENTION_DAYS:
+        raise Refused("is not a retention that CloudWatch Logs knows", ", ".join(map(str, LOG_RETENTION_DAYS)))
+    return days
+
+
+def reserved_concurrency(raw: str) -> int:
+    count = integer(raw)
+    if count < 1:
+        raise Refused("would stop the function from ever running", "1 or more; leave the key out to reserve none")
+    return count
+
+
+def region(name: str) -> str:
+    if not _REGION.fullmatch(name):
+        raise Refused(f"{name!r} is not an AWS region", "a region code, such as eu-central-1")
+    return name

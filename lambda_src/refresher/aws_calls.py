@@ -1,0 +1,106 @@
+"""AWS calls whose errors say what to do and hold no secret.
+
+botocore's own errors stay behind: a ParamValidationError quotes the parameters it was given, and an answer that cannot
+be parsed is quoted too. What is raised here is made of the error's code, its request id, and the principal, action and
+resource that AWS names in a denial.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TypeVar, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from .errors import AwsCallError, DeniedError, RefreshError
+
+T = TypeVar("T")
+
+# The first two are missing rights, the others keys or sessions that the service does not know (yet). "Common errors" in
+# the API references of ECR, Secrets Manager and STS.
+_DENIALS = frozenset({"AccessDenied", "AccessDeniedException", "UnrecognizedClientException", "InvalidClientTokenId"})
+
+_HINTS = {
+    "InvalidRequestException": "the secret may be scheduled for deletion",
+    "ResourceNotFoundException": "the secret does not exist",
+    "ExpiredTokenException": "the caller's AWS session has ended",
+}
+
+# How AWS words a denial (IAM User Guide, "Troubleshoot access denied error messages").
+_DENIAL_TEXT = re.compile(
+    r"User: (?P<principal>arn:[\w:/+=,.@-]+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
+    r"(?: on resource: (?P<resource>[\w:/+=,.@*-]+))?"
+    r"(?:[^.]*?(?P<why>with an explicit deny in an? [\w -]+|because no [\w -]+ policy allows))?"
+)
+# Secrets Manager's text when the right that is missing is one on the secret's KMS key.
+_KMS_TEXT = "Access to KMS is not allowed"
+
+
+def call(action: str, region: str, operation: Callable[[], T]) -> T:
+    """What `operation` returns. `action` is the IAM action it needs, such as ecr:GetAuthorizationToken.
+
+    Raises DeniedError or AwsCallError; any other exception of the operation passes.
+    """
+    try:
+        return operation()
+    except ClientError as error:
+        failure = _from_answer(action, region, cast(Mapping[str, object], error.response))
+    except BotoCoreError as error:
+        failure = AwsCallError(f"{action} in {region} failed before AWS answered ({type(error).__name__})")
+    # Raised out here and not in the handlers above, because Python would chain the original error to it.
+    raise failure
+
+
+def error_code(response: Mapping[str, object]) -> str:
+    """The code in a botocore error response, or Unknown."""
+    match response:
+        case {"Error": {"Code": str(code)}} if re.fullmatch(r"[\w.:-]{1,100}", code):
+            return code
+        case _:
+            return "Unknown"
+
+
+def _from_answer(action: str, region: str, response: Mapping[str, object]) -> RefreshError:
+    code = error_code(response)
+    reference = f"{code}, request {_request_id(response)}"
+    if code in _DENIALS:
+        return DeniedError(_denial(action, region, reference, code, response))
+    hint = f": {_HINTS[code]}" if code in _HINTS else ""
+    return AwsCallError(f"{action} in {region} failed ({reference}){hint}")
+
+
+def _denial(action: str, region: str, reference: str, code: str, response: Mapping[str, object]) -> str:
+    text = _message(response)
+    said = _DENIAL_TEXT.search(text)
+    if said:
+        on = f" on {said['resource']}" if said["resource"] else ""
+        why = said["why"] or ""
+        fix = (
+            f"the deny must go ({why})"
+            if why.startswith("with an explicit deny")
+            else f"allow {said['action']} in that principal's policy"
+        )
+        return f"{said['action']} was denied to {said['principal']}{on} in {region}: {fix} ({reference})"
+    if _KMS_TEXT in text:
+        return (
+            f"{action} was denied in {region} because the secret's KMS key was: allow the caller kms:Decrypt and"
+            f" kms:GenerateDataKey on that key ({reference})"
+        )
+    if code in ("UnrecognizedClientException", "InvalidClientTokenId"):
+        return f"{action} was denied in {region}: AWS does not know the caller's credentials there ({reference})"
+    return f"{action} was denied in {region}: allow it in the caller's policy ({reference})"
+
+
+def _message(response: Mapping[str, object]) -> str:
+    match response:
+        case {"Error": {"Message": str(text)}}:
+            return text
+        case _:
+            return ""
+
+
+def _request_id(response: Mapping[str, object]) -> str:
+    match response:
+        case {"ResponseMetadata": {"RequestId": str(request)}} if re.fullmatch(r"[\w-]{1,100}", request):
+            return request
+        case _:
+            return "without id"

@@ -1,0 +1,49 @@
+"""Failures of a refresh. No message here ever quotes a token, a password or content of the secret."""
+
+from collections.abc import Sequence
+
+
+class RefreshError(Exception):
+    """A refresh failed; nothing was written and the last good login is still in place.
+
+    `rights_missing` is true when the same refresh may work as soon as AWS knows of rights already granted.
+    """
+
+    rights_missing = False
+
+
+class ConfigurationError(RefreshError):
+    """The environment or the event cannot be understood. Lists every fault."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("; ".join(faults))
+
+
+class DeniedError(RefreshError):
+    """AWS refused a call for want of a right, or does not know the caller's credentials (yet)."""
+
+    rights_missing = True
+
+
+class AwsCallError(RefreshError):
+    """AWS failed a call for another reason, or could not be reached."""
+
+
+class OddAnswerError(RefreshError):
+    """ECR answered with something that is not exactly one usable login."""
+
+
+class DocumentTooLargeError(RefreshError):
+    """The document would not fit into the secret."""
+
+
+class LoginsUnavailableError(RefreshError):
+    """Several regions gave no login; the message names each."""
+
+    def __init__(self, failures: Sequence[RefreshError]) -> None:
+        super().__init__(f"{len(failures)} regions gave no login: " + "; ".join(str(failure) for failure in failures))
+        self.rights_missing = all(failure.rights_missing for failure in failures)
+
+
+class UnexpectedError(RefreshError):
+    """A fault of our own. Names the exception's type and place; its text stays out, because it could quote a token."""

@@ -1,0 +1,88 @@
+"""What one invocation is asked to do, read from the function's environment and the event.
+
+Environment: EVERPULL_SECRET_ID (ARN or name of the secret) and EVERPULL_REGISTRIES (registry hosts with commas between,
+the main one first).
+
+Event, every field optional: `force` (renew a login even if it is fresh), `reason` (text for the log) and
+`awaitRightsSeconds` (at deploy time: how long denials are borne, see `patience`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from .errors import ConfigurationError
+from .registries import Registry, parse_registry
+
+# Lambda's longest timeout (AWS Lambda quotas).
+LONGEST_WAIT_SECONDS = 900
+_FIELDS = frozenset({"force", "reason", "awaitRightsSeconds"})
+
+
+@dataclass(frozen=True)
+class Job:
+    """One refresh. `registries` is not empty; the first is the main one."""
+
+    secret_id: str
+    registries: tuple[Registry, ...]
+    force: bool
+    reason: str
+    await_rights_seconds: int
+
+
+def read_job(environment: Mapping[str, str], event: object) -> Job:
+    """The job that environment and event describe. Raises ConfigurationError listing every fault."""
+    faults: list[str] = []
+    secret_id = environment.get("EVERPULL_SECRET_ID", "")
+    if not secret_id:
+        faults.append("EVERPULL_SECRET_ID is not set; it names the secret to keep")
+    registries = _registries(environment.get("EVERPULL_REGISTRIES", ""), faults)
+    fields: dict[str, object] = {}
+    if isinstance(event, Mapping):
+        fields = dict(cast(Mapping[str, object], event))
+    else:
+        faults.append("the event must be a JSON object")
+    force = _force(fields.get("force", False), faults)
+    reason = _reason(fields.get("reason", "unspecified"), faults)
+    seconds = _seconds(fields.get("awaitRightsSeconds", 0), faults)
+    unknown = ", ".join(sorted(fields.keys() - _FIELDS))
+    if unknown:
+        faults.append(f"unknown in the event: {unknown}; known are {', '.join(sorted(_FIELDS))}")
+    if faults:
+        raise ConfigurationError(faults)
+    return Job(secret_id, registries, force, reason, seconds)
+
+
+def _registries(text: str, faults: list[str]) -> tuple[Registry, ...]:
+    hosts = [host for host in (part.strip() for part in text.split(",")) if host]
+    if not hosts:
+        faults.append("EVERPULL_REGISTRIES is not set; it lists registry hosts with commas between")
+    registries: list[Registry] = []
+    # Once each: a repeated host changes nothing.
+    for host in dict.fromkeys(hosts):
+        try:
+            registries.append(parse_registry(host))
+        except ValueError as error:
+            faults.append(f"EVERPULL_REGISTRIES: {error}")
+    return tuple(registries)
+
+
+def _force(value: object, faults: list[str]) -> bool:
+    if isinstance(value, bool):
+        return value
+    faults.append("force in the event must be true or false")
+    return False
+
+
+def _reason(value: object, faults: list[str]) -> str:
+    if isinstance(value, str) and len(value) <= 200:
+        return value
+    faults.append("reason in the event must be text of at most 200 characters")
+    return ""
+
+
+def _seconds(value: object, faults: list[str]) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LONGEST_WAIT_SECONDS:
+        return value
+    faults.append(f"awaitRightsSeconds in the event must be a whole number from 0 to {LONGEST_WAIT_SECONDS}")
+    return 0

@@ -1,0 +1,64 @@
+"""Account and region of an Amazon ECR registry, read from its host name."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+# By the beginning of the region's name: the domain of its registries, and that of the dual-stack (IPv6) ones where there
+# are any. The patterns are those by which kubelet's ecr-credential-provider and the ECR docker credential helper know a
+# host; which region belongs to which domain is botocore's partitions.json.
+_DOMAINS = {
+    "cn-": ("amazonaws.com.cn", "on.amazonwebservices.com.cn"),
+    "eusc-": ("amazonaws.eu", None),
+    "us-iso-": ("c2s.ic.gov", None),
+    "us-isob-": ("sc2s.sgov.gov", None),
+    "eu-isoe-": ("cloud.adc-e.uk", None),
+    "us-isof-": ("csp.hci.ic.gov", None),
+}
+_COMMERCIAL_AND_GOVCLOUD = ("amazonaws.com", "on.aws")
+
+_HOST = re.compile(
+    r"(?P<account>[0-9]{12})\.dkr(?P<dual_stack>[.-])ecr(?:-fips)?\.(?P<region>[a-z]{2,}(?:-[a-z]+)+-[0-9]+)\.(?P<domain>[a-z.-]+)"
+)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A private ECR registry. `host` is what image names begin with; one account has one registry a region."""
+
+    host: str
+    account: str
+    region: str
+
+
+def parse_registry(host: str) -> Registry:
+    """The registry behind `host`, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com.
+
+    Takes a bare host: no scheme, path or port, and lower case, because kubelet compares it with image names letter by
+    letter.
+    Raises ValueError saying what is wrong with the host.
+    """
+    match = _HOST.fullmatch(host)
+    if not match:
+        raise ValueError(f"{host!r} is not the host of a private ECR registry (ACCOUNT.dkr.ecr.REGION.amazonaws.com)")
+    region = match["region"]
+    single, dual = next(
+        (domains for prefix, domains in _DOMAINS.items() if region.startswith(prefix)), _COMMERCIAL_AND_GOVCLOUD
+    )
+    expected = dual if match["dual_stack"] == "-" else single
+    if expected is None:
+        raise ValueError(f"{host!r}: no dual-stack registry is known in {region}")
+    if match["domain"] != expected:
+        raise ValueError(f"{host!r}: a registry in {region} is at {expected}, not {match['domain']}")
+    return Registry(host=host, account=match["account"], region=region)
+
+
+def by_region(registries: Iterable[Registry]) -> dict[str, tuple[Registry, ...]]:
+    """The registries of each region, both in the order of their first appearance.
+
+    An ECR token opens every registry its principal may reach in the token's own region, and none elsewhere.
+    """
+    groups: dict[str, tuple[Registry, ...]] = {}
+    for registry in registries:
+        groups[registry.region] = (*groups.get(registry.region, ()), registry)
+    return groups

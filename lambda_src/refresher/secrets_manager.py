@@ -1,0 +1,76 @@
+"""The document kept in AWS Secrets Manager."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Protocol, cast
+
+from botocore.exceptions import ClientError
+
+from .aws_calls import call, error_code
+from .core import Document, parse_document
+from .errors import DocumentTooLargeError
+from .ports import Held
+
+# AWS Secrets Manager User Guide, quotas: "Secret value size".
+SECRET_VALUE_BYTES = 65536
+
+
+class SecretsManagerClient(Protocol):
+    """What is used of boto3's Secrets Manager client."""
+
+    def get_secret_value(self, *, SecretId: str) -> Mapping[str, object]: ...  # noqa: N803
+
+    def put_secret_value(self, *, SecretId: str, ClientRequestToken: str, SecretString: str) -> object: ...  # noqa: N803
+
+
+class SecretsManagerDocument:
+    """A LoginSink on one existing secret, whose AWSCURRENT version is the document.
+
+    Overlapping refreshes do no harm: each writes a whole version, PutSecretValue moves AWSCURRENT in one step, and both
+    logins live, since ECR does not end one login when it gives another. The last to write wins. A foreign key that
+    somebody changes between a refresh's read and its write (about a second) stays recoverable in AWSPREVIOUS.
+    """
+
+    def __init__(self, client: SecretsManagerClient, secret_id: str, region: str) -> None:
+        self._client = client
+        self._secret_id = secret_id
+        self._region = region
+
+    def read(self) -> Held:
+        answer = call("secretsmanager:GetSecretValue", self._region, self._current)
+        content = answer.get("SecretString", answer.get("SecretBinary"))
+        document, damage = parse_document(content if isinstance(content, str | bytes) else None)
+        version = answer.get("VersionId")
+        return Held(document, damage, version if isinstance(version, str) else None)
+
+    def write(self, document: Document) -> None:
+        # ASCII by json's default, so characters are bytes.
+        text = json.dumps(document, separators=(",", ":"))
+        if len(text) > SECRET_VALUE_BYTES:
+            raise DocumentTooLargeError(
+                f"the document would be {len(text)} bytes long and a secret holds {SECRET_VALUE_BYTES}: name fewer registries,"
+                " or take other keys out of the secret"
+            )
+        # The same token on each of botocore's retries makes a write whose answer got lost happen once, as one version.
+        token = str(uuid.uuid4())
+        call(
+            "secretsmanager:PutSecretValue",
+            self._region,
+            lambda: self._client.put_secret_value(
+                SecretId=self._secret_id, ClientRequestToken=token, SecretString=text
+            ),
+        )
+
+    def _current(self) -> Mapping[str, object]:
+        """The answer to GetSecretValue; an empty one if the secret has no current version, as a new one has not.
+
+        AWS answers ResourceNotFoundException to that and to a secret that does not exist; only the text differs. No
+        text is compared here: PutSecretValue creates no secret and fails if there is none.
+        """
+        try:
+            return self._client.get_secret_value(SecretId=self._secret_id)
+        except ClientError as error:
+            if error_code(cast(Mapping[str, object], error.response)) != "ResourceNotFoundException":
+                raise
+            return {}

@@ -1,0 +1,75 @@
+"""`python -m local.aws`: the AWS side on one port and the ECR registry side on another, until SIGTERM.
+
+The deployer's (root's) access key is taken from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, never from arguments,
+where anyone on the machine could read it; without them it is `test`/`test`, which is fine on loopback.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local.aws", description=__doc__)
+    parser.add_argument("--port", type=int, required=True, help="the AWS side")
+    parser.add_argument("--registry-port", type=int, required=True, help="the registry side")
+    parser.add_argument("--backend-registry", required=True, help="address of the docker-registry that holds images")
+    parser.add_argument("--data-dir", type=Path, required=True, help="all state; nothing is written elsewhere")
+    parser.add_argument("--token-ttl", type=int, default=43200, help="life of new ECR tokens in seconds")
+    parser.add_argument("--account", default="000000000000", help="account of the deployer")
+    parser.add_argument("--region", default="eu-central-1", help="region of requests that name none")
+    return parser.parse_args()
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    # Comes with ministack, so only in the environment that this process runs in.
+    from hypercorn.asyncio import serve  # pyright: ignore[reportMissingImports]
+    from hypercorn.config import Config  # pyright: ignore[reportMissingImports]
+
+    from local.aws import ecr_api, emulator, front, registry, tokens
+    from local.aws.backend import Backend
+    from local.aws.policy import Policy
+
+    data: Path = arguments.data_dir.resolve()
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key = tokens.load_key(data / "token-signing.key")
+    running = emulator.Emulator(
+        emulator.Settings(
+            port=arguments.port,
+            data_dir=data,
+            account=arguments.account,
+            region=arguments.region,
+            access_key_id=os.environ.get("AWS_ACCESS_KEY_ID") or "test",
+            secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY") or "test",
+        )
+    )
+    backend, policy, calls = Backend(arguments.backend_registry), Policy(running), front.Calls()
+    life = ecr_api.TokenLife(arguments.token_ttl)
+    ecr_api.install(running, policy, key, life)
+    aws_side = front.Front(running, calls, life, backend, (arguments.port, arguments.registry_port))
+    address = f"http://127.0.0.1:{arguments.registry_port}"
+    registry_side = registry.Registry(address, backend, policy, key, calls.add)
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    def config(port: int) -> Config:
+        made = Config()
+        made.bind = [f"127.0.0.1:{port}"]
+        made.keep_alive_timeout = 75
+        made.graceful_timeout = 3
+        return made
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(serve(aws_side, config(arguments.port), shutdown_trigger=stop.wait))
+        tasks.create_task(serve(registry_side, config(arguments.registry_port), shutdown_trigger=stop.wait))
+
+
+if __name__ == "__main__":
+    # State holds secret access keys.
+    os.umask(0o077)
+    asyncio.run(_serve(_arguments()))

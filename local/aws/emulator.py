@@ -1,0 +1,118 @@
+"""The one place that knows ministack: its environment, its modules, and the functions of its that are replaced.
+
+ministack is pinned to an exact version; what is reached into here is checked at start, so that an update that moves
+something fails loudly instead of silently losing a check.
+"""
+
+import importlib
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# status, headers, body; as ministack's handlers answer.
+Reply = tuple[int, dict[str, str], Any]
+# (method, path, headers, body, query parameters, request id)
+Dispatch = Callable[[str, str, dict[str, str], bytes, dict[str, Any], str], Awaitable[Reply]]
+
+# What the modes of everpull touch, and no more: every service is a listener, a thread or a state file less.
+SERVICES = (
+    "iam,sts,secretsmanager,lambda,events,scheduler,logs,sqs,sns,ecr,kms,monitoring,eks,ssm,tagging,cloudtrail,"
+    "account,organizations"
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the emulator runs. `port` is where it will be served; access keys are the deployer's (root's)."""
+
+    port: int
+    data_dir: Path
+    account: str
+    region: str
+    access_key_id: str
+    secret_access_key: str
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The whole environment of the process: ministack reads its options there and hands it on to every Lambda, so it
+    holds nothing of the person's own shell."""
+    data = settings.data_dir
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "HOME": str(data / "home"),
+        "TMPDIR": str(data / "tmp"),
+        "AUTH": "true",
+        "LAMBDA_EXECUTOR": "local",
+        "SERVICES": SERVICES,
+        "GATEWAY_PORT": str(settings.port),
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_ACCOUNT_ID": settings.account,
+        "MINISTACK_REGION": settings.region,
+        "AWS_ACCESS_KEY_ID": settings.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": settings.secret_access_key,
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(data / "state"),
+        "S3_DATA_DIR": str(data / "s3"),
+        # No other listener, and no look at a Docker daemon.
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+        "DOCKER_HOST": f"unix://{data / 'no-docker.sock'}",
+        "LOG_LEVEL": "INFO",
+    }
+
+
+class Emulator:
+    """ministack in this process, with root's signatures checked too."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Import ministack under `settings`; once per process, because it reads its options at import."""
+        for name in ("home", "tmp", "state", "s3"):
+            (settings.data_dir / name).mkdir(parents=True, exist_ok=True)
+        os.environ.clear()
+        os.environ.update(environment(settings))
+        self.settings = settings
+        self.web = _module("app")
+        self.evaluator = _module("core.iam_evaluator")
+        self.actions = _module("core.iam_actions")
+        self.responses = _module("core.responses")
+        self.ecr = _module("services.ecr")
+        self.iam = _module("services.iam")
+        self.sts = _module("services.sts")
+        self._check_root_signatures()
+
+    def _check_root_signatures(self) -> None:
+        """ministack lets anyone in as root who names the key "test", root's key or an account id, whatever the
+        signature. Here root is who signs with root's secret; "test" is nobody unless configured."""
+        numbered = self.evaluator._ACCOUNT_ID_RE.fullmatch
+        root_key = self.settings.access_key_id
+
+        def is_root_access_key(access_key_id: str) -> bool:
+            return not access_key_id or access_key_id == root_key or bool(numbered(access_key_id))
+
+        replace(self.evaluator, "is_root_access_key", is_root_access_key)
+        replace(self.sts, "is_root_access_key", is_root_access_key)
+        # Only decides which requests skip the signature check: none does.
+        replace(self.evaluator, "_is_root_key", lambda _access_key_id: False)
+
+    def wrap_dispatch(self, wrap: Callable[[Dispatch], Dispatch]) -> None:
+        """Put `wrap` around the handling of every AWS API request, authentication and authorisation included."""
+        replace(self.web, "_dispatch_service_request", wrap(self.web._dispatch_service_request))
+
+    def verified_access_key(self) -> str:
+        """The access key whose signature the current request passed."""
+        return self.evaluator._verified_key.get()
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"ministack.{name}")
+
+
+def replace(owner: Any, name: str, value: Any) -> None:
+    """Set `owner.name`, which must exist: a renamed function must not leave its replacement dangling."""
+    if not hasattr(owner, name):
+        raise RuntimeError(f"ministack has no {owner.__name__}.{name}: local/aws must be brought up to its version")
+    setattr(owner, name, value)

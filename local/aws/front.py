@@ -1,0 +1,132 @@
+"""The AWS side: the emulator behind our own admin API, with every call counted."""
+
+import asyncio
+import json
+from collections import Counter
+from typing import Any
+
+from local.aws.asgi import Receive, Scope, Send, answer_json, body_of
+from local.aws.backend import Backend, BackendError
+from local.aws.ecr_api import TokenLife
+from local.aws.emulator import Dispatch, Emulator, Reply
+
+_ADMIN = "/_everpull/"
+# The emulator's own ways in that know no credentials: its admin API, its registry, its stand-ins for consoles.
+_CLOSED = ("/_ministack/", "/_localstack/", "/_aws/", "/_alb/", "/v2/")
+_OWN_HEALTH = "/_ministack/health"
+
+
+class Calls:
+    """AWS API calls by `service:Action`, allowed or not."""
+
+    def __init__(self) -> None:
+        self._by_action: Counter[str] = Counter()
+
+    def add(self, action: str) -> None:
+        """Count one."""
+        self._by_action[action] += 1
+
+    def clear(self) -> None:
+        """Start again from none."""
+        self._by_action.clear()
+
+    def report(self) -> dict[str, Any]:
+        """`{"total": n, "by_action": {action: n}}`"""
+        return {"total": self._by_action.total(), "by_action": dict(sorted(self._by_action.items()))}
+
+
+class Front:
+    """An ASGI application: `/_everpull/` is ours, everything else is the emulator's."""
+
+    def __init__(
+        self, emulator: Emulator, calls: Calls, life: TokenLife, backend: Backend, ports: tuple[int, int]
+    ) -> None:
+        """`ports` are this side's and the registry side's, for the health check."""
+        self._emulator, self._calls, self._life, self._backend, self._ports = emulator, calls, life, backend, ports
+        emulator.wrap_dispatch(self._watched)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        path = scope.get("path", "")
+        if scope["type"] != "lifespan" and path.startswith(_ADMIN):
+            await self._admin(scope["method"], path.removeprefix(_ADMIN), receive, send)
+        elif scope["type"] != "lifespan" and path.startswith(_CLOSED) and path != _OWN_HEALTH:
+            await answer_json(send, 404, {"error": f"{path} is not part of this stand-in"})
+        else:
+            await self._emulator.web.app(scope, receive, send)
+
+    def _watched(self, dispatch: Dispatch) -> Dispatch:
+        async def watched(
+            method: str,
+            path: str,
+            headers: dict[str, str],
+            body: bytes,
+            query_params: dict[str, Any],
+            request_id: str,
+        ) -> Reply:
+            web = self._emulator.web
+            routing = web._routing_params(method, path, headers, body, query_params)
+            service = web.detect_service(method, path, headers, routing)
+            action = self._emulator.actions.extract_iam_action(service, method, path, headers, body, routing)
+            self._calls.add(action or f"{service}:{method}")
+            return await dispatch(method, path, headers, body, query_params, request_id)
+
+        return watched
+
+    async def _admin(self, method: str, name: str, receive: Receive, send: Send) -> None:
+        if (method, name) == ("GET", "health"):
+            faults = await self._faults()
+            await answer_json(send, 503 if faults else 200, {"ready": not faults, "faults": faults})
+        elif (method, name) == ("GET", "calls"):
+            await answer_json(send, 200, self._calls.report())
+        elif (method, name) == ("DELETE", "calls"):
+            self._calls.clear()
+            await answer_json(send, 200, self._calls.report())
+        elif (method, name) == ("GET", "config"):
+            await answer_json(send, 200, self._config())
+        elif (method, name) == ("POST", "config"):
+            fault = self._configure(await body_of(receive))
+            await answer_json(send, 400 if fault else 200, {"error": fault} if fault else self._config())
+        else:
+            await answer_json(send, 404, {"error": f"no {method} {_ADMIN}{name}"})
+
+    def _config(self) -> dict[str, Any]:
+        return {"token_ttl_seconds": self._life.seconds}
+
+    def _configure(self, body: bytes) -> str | None:
+        """Take new settings over, all or none; what is wrong with them, or None."""
+        try:
+            wanted = json.loads(body)
+        except ValueError:
+            wanted = None
+        if not isinstance(wanted, dict) or wanted.keys() - self._config().keys():
+            return f"a JSON object with some of {sorted(self._config())} is needed"
+        ttl = wanted.get("token_ttl_seconds", self._life.seconds)
+        if not isinstance(ttl, int) or isinstance(ttl, bool) or ttl < 1:
+            return "token_ttl_seconds must be a whole number of seconds, at least 1"
+        self._life.seconds = ttl
+        return None
+
+    async def _faults(self) -> list[str]:
+        """What doesn't answer, by really asking: the emulator and the registry side over their ports, and the registry
+        behind."""
+        front, registry = self._ports
+        asked = (
+            (Backend(f"http://127.0.0.1:{front}"), "the emulator", _OWN_HEALTH, 200),
+            (Backend(f"http://127.0.0.1:{registry}"), "the registry side", f"/v2/?ns={self._registry_host()}", 401),
+            (self._backend, "the registry behind", "/v2/", 200),
+        )
+        found = await asyncio.gather(*(_fault(*question) for question in asked))
+        return [fault for fault in found if fault]
+
+    def _registry_host(self) -> str:
+        settings = self._emulator.settings
+        return f"{settings.account}.dkr.ecr.{settings.region}.amazonaws.com"
+
+
+async def _fault(backend: Backend, who: str, path: str, expected: int) -> str | None:
+    try:
+        async with asyncio.timeout(5), backend.request("GET", path, {}) as found:
+            return None if found.status == expected else f"{who} answered {found.status} instead of {expected}"
+    except (BackendError, TimeoutError) as error:
+        return f"{who}: {error or 'no answer in time'}"

@@ -79,6 +79,9 @@ class LambdaDelivery(pulumi.ComponentResource):
     dead_letter_queue_url: pulumi.Output[str]
     """URL of its dead-letter queue."""
 
+    hub: pulumi.Output[str]
+    """`NAMESPACE/NAME` of the Secret that the namespaces copy."""
+
     pull_secrets: pulumi.Output[list[str]]
     """`NAMESPACE/NAME` of each pull secret, once it holds a live login."""
 
@@ -136,6 +139,7 @@ class LambdaDelivery(pulumi.ComponentResource):
         self.rule_name = refresh.rule_name
         self.log_group_name = refresh.log_group_name
         self.dead_letter_queue_url = refresh.dead_letter_queue_url
+        self.hub = sync.hub
         self.pull_secrets = sync.pull_secrets
         self.register_outputs(
             {
@@ -146,6 +150,7 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "rule_name": self.rule_name,
                 "log_group_name": self.log_group_name,
                 "dead_letter_queue_url": self.dead_letter_queue_url,
+                "hub": self.hub,
                 "pull_secrets": self.pull_secrets,
             }
         )

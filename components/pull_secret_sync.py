@@ -65,6 +65,9 @@ class PullSecretSync(pulumi.ComponentResource):
     makes a new hub, proves it, moves the namespaces over, and only then deletes the old one.
     """
 
+    hub: pulumi.Output[str]
+    """`NAMESPACE/NAME` of the Secret that the namespaces copy."""
+
     pull_secrets: pulumi.Output[list[str]]
     """`NAMESPACE/NAME` of each pull secret."""
 
@@ -133,10 +136,11 @@ class PullSecretSync(pulumi.ComponentResource):
             )
             for namespace in args["namespaces"]
         ]
+        self.hub = pulumi.Output.format("{0}/{1}", args["system_namespace"], hub_name)
         self.pull_secrets = pulumi.Output.all(*[secret.id for secret in pull_secrets]).apply(
             lambda _: [f"{namespace}/{args['pull_secret_name']}" for namespace in args["namespaces"]]
         )
-        self.register_outputs({"pull_secrets": self.pull_secrets})
+        self.register_outputs({"hub": self.hub, "pull_secrets": self.pull_secrets})
 
     def _hub_reader(self, name: str, hub_name: str) -> RoleBinding:
         """A service account that may get the hub Secret and nothing else.

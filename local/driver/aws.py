@@ -1,0 +1,49 @@
+"""The platform's AWS side, as its administrator sees it."""
+
+import contextlib
+import json
+import urllib.request
+from typing import Any
+
+import boto3
+
+from local.registry import busybox, hosts
+from local.state import PlatformState
+
+
+def session(state: PlatformState, region: str | None = None) -> boto3.Session:
+    """A session with the administrator's key. Give clients `endpoint_url=state.aws_endpoint`."""
+    return boto3.Session(
+        aws_access_key_id=state.aws_access_key_id,
+        aws_secret_access_key=state.aws_secret_access_key,
+        region_name=region or state.region,
+    )
+
+
+def client(state: PlatformState, service: str, region: str | None = None) -> Any:
+    return session(state, region).client(service, endpoint_url=state.aws_endpoint)
+
+
+def seed_image(state: PlatformState, repository: str, tag: str, words: str) -> str:
+    """Makes the ECR repository if need be and puts an image there that says `words`. Returns the image's name for pods."""
+    ecr = client(state, "ecr")
+    with contextlib.suppress(ecr.exceptions.RepositoryAlreadyExistsException):
+        ecr.create_repository(repositoryName=repository)
+    busybox.push_hello(state.backend_registry, f"{state.account}/{state.region}/{repository}", tag, words)
+    hosts.route_registry_host(state.registry_host)
+    return f"{state.registry_host}/{repository}:{tag}"
+
+
+def admin(
+    state: PlatformState, what: str, content: dict[str, object] | None = None, *, method: str | None = None
+) -> Any:
+    """The admin API of the AWS front: `config`, `calls`, `health`. Giving `content` posts it."""
+    body = json.dumps(content).encode() if content is not None else None
+    request = urllib.request.Request(  # noqa: S310 - the endpoint is the platform's own, on loopback
+        f"{state.aws_endpoint}/_everpull/{what}",
+        data=body,
+        method=method or ("POST" if body else "GET"),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        return json.loads(answer.read() or b"null")

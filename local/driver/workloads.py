@@ -1,0 +1,119 @@
+"""Pods on the local node: did they pull, or why not."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from lightkube import Client, KubeConfig
+from lightkube.core.client import FieldValue
+from lightkube.core.exceptions import ApiError
+from lightkube.models.core_v1 import Container, LocalObjectReference, PodSpec
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import Event, Namespace, Pod
+
+from local.state import PlatformState
+
+T = TypeVar("T")
+_POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Pull:
+    """How a pod's pull ended: `pulled`, and what kubelet said where it did not."""
+
+    pulled: bool
+    message: str
+    seconds: float
+
+
+def client(state: PlatformState) -> Client:
+    """The administrator's client."""
+    return Client(config=KubeConfig.from_file(state.kubeconfig))
+
+
+def wait_until(look: Callable[[], T | None], what: str, seconds: float = 60) -> T:
+    """Polls until `look` gives something. Raises TimeoutError naming `what`."""
+    end = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what}: not within {seconds:.0f} s")
+        time.sleep(_POLL_SECONDS)
+
+
+def ensure_namespace(kube: Client, name: str) -> None:
+    try:
+        kube.create(Namespace(metadata=ObjectMeta(name=name)))
+    except ApiError as error:
+        if error.status.code != 409:
+            raise
+
+
+def run_pod(kube: Client, namespace: str, name: str, image: str, pull_secret: str | None) -> None:
+    """Starts a pod that pulls `image` afresh, in place of an earlier one of that name."""
+    remove_pod(kube, namespace, name)
+    kube.create(
+        Pod(
+            metadata=ObjectMeta(name=name, namespace=namespace),
+            spec=PodSpec(
+                containers=[Container(name="main", image=image, imagePullPolicy="Always")],
+                imagePullSecrets=[LocalObjectReference(name=pull_secret)] if pull_secret else None,
+                hostNetwork=True,
+                terminationGracePeriodSeconds=1,
+                automountServiceAccountToken=False,
+            ),
+        )
+    )
+
+
+def remove_pod(kube: Client, namespace: str, name: str) -> None:
+    try:
+        kube.delete(Pod, name, namespace=namespace, grace_period=1)
+    except ApiError as error:
+        if error.status.code != 404:
+            raise
+    wait_until(lambda: not _exists(kube, namespace, name), f"pod {namespace}/{name} gone")
+
+
+def pull(kube: Client, namespace: str, name: str, image: str, pull_secret: str | None, seconds: float = 60) -> Pull:
+    """Runs a pod until its image is pulled or refused. Raises TimeoutError where neither happens."""
+    started = time.monotonic()
+    run_pod(kube, namespace, name, image, pull_secret)
+    pulled, message = wait_until(
+        lambda: _pull_outcome(kube, namespace, name), f"pod {namespace}/{name} pulled or refused", seconds
+    )
+    return Pull(pulled, message, time.monotonic() - started)
+
+
+def _exists(kube: Client, namespace: str, name: str) -> bool:
+    try:
+        kube.get(Pod, name, namespace=namespace)
+    except ApiError as error:
+        if error.status.code == 404:
+            return False
+        raise
+    return True
+
+
+def _pull_outcome(kube: Client, namespace: str, name: str) -> tuple[bool, str] | None:
+    status = kube.get(Pod, name, namespace=namespace).status
+    containers = (status.containerStatuses if status else None) or []
+    if not containers or not containers[0].state:
+        return None
+    state = containers[0].state
+    if state.running or state.terminated:
+        return True, containers[0].imageID or ""
+    waiting = state.waiting
+    if waiting and waiting.reason in ("ErrImagePull", "ImagePullBackOff"):
+        # The waiting message turns into "Back-off pulling image" soon; the event keeps the reason.
+        return False, _failure_event(kube, namespace, name) or waiting.message or waiting.reason
+    return None
+
+
+def _failure_event(kube: Client, namespace: str, name: str) -> str | None:
+    fields: dict[str, FieldValue] = {"involvedObject.name": name, "reason": "Failed"}
+    messages = [event.message or "" for event in kube.list(Event, namespace=namespace, fields=fields)]
+    return next((message for message in messages if "pull" in message.lower()), None)

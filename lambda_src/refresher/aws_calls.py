@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from .errors import AwsCallError, DeniedError, RefreshError
 
@@ -46,6 +47,9 @@ def call(action: str, region: str, operation: Callable[[], T]) -> T:
         failure = _from_answer(action, region, cast(Mapping[str, object], error.response))
     except BotoCoreError as error:
         failure = AwsCallError(f"{action} in {region} failed before AWS answered ({type(error).__name__})")
+    except (ResponseParserError, ValueError) as error:
+        # ValueError: botocore lets those of body decoding and of timestamps through.
+        failure = AwsCallError(f"{action} in {region} gave an answer that cannot be read ({type(error).__name__})")
     # Raised out here and not in the handlers above, because Python would chain the original error to it.
     raise failure
 

@@ -74,14 +74,11 @@ def is_fresh(document: Document, registries: Sequence[str], now: datetime) -> bo
     return believable and left * 2 > life and _holds_login(document, registries)
 
 
-def parse_document(content: str | bytes | None) -> tuple[dict[str, object], str | None]:
+def parse_document(content: str | bytes) -> tuple[dict[str, object], str | None]:
     """The document in a secret's content, and what is wrong with the content, if anything.
 
-    Content that cannot be merged into gives an empty document. None stands for a secret without content, which is not
-    wrong.
+    Content that cannot be merged into gives an empty document.
     """
-    if content is None:
-        return {}, None
     if isinstance(content, bytes):
         return {}, "binary, not text"
     try:

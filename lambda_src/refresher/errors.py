@@ -30,7 +30,7 @@ class AwsCallError(RefreshError):
 
 
 class OddAnswerError(RefreshError):
-    """ECR answered with something that is not exactly one usable login."""
+    """AWS answered with something that cannot be right, such as anything but exactly one usable login."""
 
 
 class DocumentTooLargeError(RefreshError):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from .core import SHORTEST_LIFE, Document, Login, is_fresh, merge_document
 from .errors import LoginsUnavailableError, OddAnswerError, RefreshError
-from .ports import LoginSink, LoginSource
+from .ports import Held, LoginSink, LoginSource
 from .registries import Registry, by_region
 
 
@@ -42,8 +42,7 @@ def refresh(
         return _report("fresh", held.document, hosts, now)
     document = merge_document(held.document, _fetch(source, registries, now), now)
     sink.write(document)
-    replaced = f"{held.damage}; still to be had as version {held.version}" if held.damage else None
-    return _report("refreshed", document, hosts, now, replaced)
+    return _report("refreshed", document, hosts, now, _replaced(held))
 
 
 def _fetch(source: LoginSource, registries: Sequence[Registry], now: datetime) -> list[Login]:
@@ -72,6 +71,12 @@ def _check(login: Login, region: str, now: datetime) -> None:
             f"ECR in {region} gave a login with {left.total_seconds():.0f} s to live by this machine's clock; it takes at"
             f" least {SHORTEST_LIFE.total_seconds():.0f} s to be of any use"
         )
+
+
+def _replaced(held: Held) -> str | None:
+    if held.damage is None:
+        return None
+    return f"the secret held content that is {held.damage}; it can still be read as version {held.version}"
 
 
 def _report(

@@ -18,7 +18,7 @@ _DOMAINS = {
 _COMMERCIAL_AND_GOVCLOUD = ("amazonaws.com", "on.aws")
 
 _HOST = re.compile(
-    r"(?P<account>[0-9]{12})\.dkr(?P<dual_stack>[.-])ecr(?:-fips)?\.(?P<region>[a-z]{2,}(?:-[a-z]+)+-[0-9]+)\.(?P<domain>[a-z.-]+)"
+    r"(?P<account>[0-9]{12})\.dkr(?P<dual_stack>[.-])ecr(?:-fips)?\.(?P<region>[a-z]{2,}(?:-[a-z]+)+-[0-9]+)\.(?P<domain>[a-z0-9.-]+)"
 )
 
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from .aws_calls import call, error_code
 from .core import Document, parse_document
-from .errors import DocumentTooLargeError
+from .errors import DocumentTooLargeError, OddAnswerError
 from .ports import Held
 
 # AWS Secrets Manager User Guide, quotas: "Secret value size".
@@ -39,10 +39,18 @@ class SecretsManagerDocument:
 
     def read(self) -> Held:
         answer = call("secretsmanager:GetSecretValue", self._region, self._current)
-        content = answer.get("SecretString", answer.get("SecretBinary"))
-        document, damage = parse_document(content if isinstance(content, str | bytes) else None)
-        version = answer.get("VersionId")
-        return Held(document, damage, version if isinstance(version, str) else None)
+        match answer:
+            case None:
+                return Held({})
+            case {"VersionId": str(version), "SecretString": str(content)}:
+                pass
+            case {"VersionId": str(version), "SecretBinary": bytes(content)}:
+                pass
+            case _:
+                # Taken for an empty secret, it would be overwritten.
+                raise OddAnswerError(f"Secrets Manager in {self._region} gave a secret without content")
+        document, damage = parse_document(content)
+        return Held(document, damage, version)
 
     def write(self, document: Document) -> None:
         # ASCII by json's default, so characters are bytes.
@@ -62,8 +70,8 @@ class SecretsManagerDocument:
             ),
         )
 
-    def _current(self) -> Mapping[str, object]:
-        """The answer to GetSecretValue; an empty one if the secret has no current version, as a new one has not.
+    def _current(self) -> Mapping[str, object] | None:
+        """The answer to GetSecretValue, or None if the secret has no current version, as a new one has not.
 
         AWS answers ResourceNotFoundException to that and to a secret that does not exist; only the text differs. No
         text is compared here: PutSecretValue creates no secret and fails if there is none.
@@ -73,4 +81,4 @@ class SecretsManagerDocument:
         except ClientError as error:
             if error_code(cast(Mapping[str, object], error.response)) != "ResourceNotFoundException":
                 raise
-            return {}
+            return None

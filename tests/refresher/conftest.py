@@ -1,0 +1,38 @@
+"""The handler's surroundings: a scripted AWS, the function's environment, and fresh clients."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from refresher import handler
+
+from tests.refresher.aws_server import AwsServer, aws_server
+from tests.refresher.fakes import CANARY, FRANKFURT, LIFE
+
+SECRET_ID = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:login-AbCdEf"
+
+
+@pytest.fixture
+def aws() -> Iterator[AwsServer]:
+    with aws_server() as server:
+        server.password = CANARY
+        server.expires_at = int(time.time() + LIFE.total_seconds())
+        yield server
+
+
+@pytest.fixture
+def function(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsServer]:
+    """The environment of a function with one registry, on the scripted AWS."""
+    monkeypatch.delenv("AWS_LAMBDA_LOG_LEVEL", raising=False)
+    for name, value in {
+        "AWS_ENDPOINT_URL": aws.endpoint,
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": f"{CANARY}-key",
+        "AWS_REGION": "eu-central-1",
+        "EVERPULL_SECRET_ID": SECRET_ID,
+        "EVERPULL_REGISTRIES": FRANKFURT,
+    }.items():
+        monkeypatch.setenv(name, value)
+    handler._client.cache_clear()
+    yield aws
+    handler._client.cache_clear()

@@ -1,0 +1,219 @@
+"""containerd and kubelet as parts of the platform, with everything of theirs kept inside its own folders."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import yaml
+
+from local.cluster.certificates import Pki
+from local.cluster.control_plane import SYSTEM_PATH, http_health, program
+from local.paths import Paths
+from local.ports import LOOPBACK, api_address
+from local.state import PlatformState, write_private
+from local.supervisor import Part
+
+# Where Debian, then others, put the CNI plugins.
+_CNI_FOLDERS = ("/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni")
+
+
+def obstacle() -> str:
+    """Why no node can run on this machine; empty when one can. Missing packages are apt's business, not looked at."""
+    if sys.platform != "linux":
+        return "a kubelet needs Linux"
+    if os.geteuid() != 0:
+        return "containerd and kubelet need root (run `python -m local up` as root)"
+    controllers = Path("/sys/fs/cgroup")
+    if not os.access(controllers, os.W_OK) or not any(controllers.iterdir()):
+        return f"{controllers} is not writable: containers need control groups"
+    return ""
+
+
+def missing_programs() -> list[str]:
+    """The node's programs that are not on this machine."""
+    return [name for name in ("containerd", "containerd-shim-runc-v2", "runc") if not Path(program(name)).is_absolute()]
+
+
+def containerd_socket(folders: Paths) -> Path:
+    return folders.sockets / "containerd.sock"
+
+
+def kubelet_folder(folders: Paths) -> Path:
+    """kubelet's root; beside the sockets, because it puts some of its own in there."""
+    return folders.sockets / "kubelet" if folders.sockets != folders.run else folders.data / "kubelet"
+
+
+def write_containerd_config(folders: Paths, state: PlatformState, sandbox_image: str) -> Path:
+    """Write containerd's configuration (version 2, for 1.6) and give its path."""
+    data = folders.data / "containerd"
+    cni = data / "cni"
+    cni.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Pods use the host's network; a lone loopback is there because kubelet waits for some CNI configuration.
+    (cni / "99-loopback.conf").write_text('{"cniVersion": "0.4.0", "name": "lo", "type": "loopback"}\n')
+    cni_programs = next((folder for folder in _CNI_FOLDERS if Path(folder, "loopback").exists()), _CNI_FOLDERS[0])
+    snapshotter = "native" if _file_system(folders.data) == "overlay" else "overlayfs"
+    target = folders.kube / "containerd.toml"
+    write_private(
+        target,
+        f"""version = 2
+root = "{data / "root"}"
+state = "{data / "state"}"
+# A user's own containerd has these.
+disabled_plugins = [
+  "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.tracing.processor.v1.otlp",
+]
+
+[grpc]
+  address = "{containerd_socket(folders)}"
+
+[plugins."io.containerd.internal.v1.opt"]
+  path = "{data / "opt"}"
+
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{sandbox_image}"
+  stream_server_address = "{LOOPBACK}"
+  stream_server_port = "{state.ports["containerd-stream"]}"
+  # Without it runc dies where scores may not be lowered ("can't get final child's PID from pipe").
+  restrict_oom_score_adj = true
+  # Profiles would be loaded into the kernel and stay.
+  disable_apparmor = true
+  tolerate_missing_hugetlb_controller = true
+
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "{cni_programs}"
+    conf_dir = "{cni}"
+
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "{folders.registry_hosts}"
+
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "{snapshotter}"
+    default_runtime_name = "runc"
+
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+        BinaryName = "{program("runc")}"
+        # runc's own state, otherwise in /run.
+        Root = "{data / "runc"}"
+        SystemdCgroup = false
+""",
+    )
+    return target
+
+
+def containerd(folders: Paths, config: Path) -> Part:
+    address = containerd_socket(folders)
+
+    def healthy() -> str | None:
+        return None if _accepts(address) else f"{address} does not answer"
+
+    return Part(
+        "containerd",
+        (program("containerd"), "--config", str(config), "--log-level", "warn"),
+        healthy,
+        {"PATH": SYSTEM_PATH},
+        inputs=(config,),
+        keeps_children=True,
+    )
+
+
+def _accepts(socket_path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(5)
+        try:
+            client.connect(str(socket_path))
+        except OSError:
+            return False
+    return True
+
+
+def _file_system(folder: Path) -> str:
+    """The type of file system that holds `folder`; overlayfs cannot be stacked on itself as a snapshotter's store."""
+    best, kind = "", ""
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, mount_point, found = line.split()[:3]
+        inside = folder == Path(mount_point) or Path(mount_point) in folder.parents
+        if inside and len(mount_point) >= len(best):
+            best, kind = mount_point, found
+    return kind
+
+
+def kubelet(folders: Paths, state: PlatformState, pki: Pki) -> Part:
+    """kubelet under the name of the cluster's address.
+
+    A node name that is an IP address is taken as the node's address without the check that refuses loopback, so the
+    API server reaches kubelet there and nothing depends on the machine's network.
+    """
+    address = api_address(state.network)
+    root = kubelet_folder(folders)
+    resolv_conf = folders.kube / "resolv.conf"
+    # Pods look nothing up outside: this address refuses at once.
+    resolv_conf.write_text(f"nameserver {LOOPBACK}\n")
+    config = folders.kube / "kubelet.yaml"
+    content = {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "address": address,
+        "port": state.ports["kubelet"],
+        "healthzBindAddress": LOOPBACK,
+        "healthzPort": state.ports["kubelet-health"],
+        "tlsCertFile": str(pki.certificate("serving")),
+        "tlsPrivateKeyFile": str(pki.key("serving")),
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": True},
+            "x509": {"clientCAFile": str(pki.authority)},
+        },
+        "authorization": {"mode": "Webhook"},
+        "containerRuntimeEndpoint": f"unix://{containerd_socket(folders)}",
+        "resolvConf": str(resolv_conf),
+        "podLogsDir": str(folders.log / "pods"),
+        "volumePluginDir": str(root / "volume-plugins"),
+        # Control groups are left to containerd, so that kubelet makes none of its own and works on v1 and v2.
+        "cgroupDriver": "cgroupfs",
+        "cgroupsPerQOS": False,
+        "enforceNodeAllocatable": [],
+        "failCgroupV1": False,
+        "failSwapOn": False,
+        # Neither a full disk of the developer's nor its file system's kind is the node's business.
+        "localStorageCapacityIsolation": False,
+        "evictionHard": {"memory.available": "0%", "nodefs.available": "0%", "imagefs.available": "0%"},
+        "imageGCHighThresholdPercent": 100,
+        "imageGCLowThresholdPercent": 99,
+        # The machine's iptables stay as they are.
+        "makeIPTablesUtilChains": False,
+        "serializeImagePulls": False,
+        "registryPullQPS": 0,
+        "crashLoopBackOff": {"maxContainerRestartPeriod": "5s"},
+        "shutdownGracePeriod": "0s",
+    }
+    write_private(config, yaml.safe_dump(content))
+    return Part(
+        "kubelet",
+        (
+            str(folders.bin / "kubelet"),
+            f"--config={config}",
+            f"--kubeconfig={pki.kubeconfig('kubelet')}",
+            f"--root-dir={root}",
+            f"--cert-dir={root / 'pki'}",
+            f"--hostname-override={address}",
+        ),
+        http_health(LOOPBACK, state.ports["kubelet-health"], "/healthz"),
+        {"PATH": SYSTEM_PATH},
+        inputs=(config, pki.certificate("kubelet"), pki.authority),
+        keeps_children=True,
+    )
+
+
+def node_ready(node: object) -> str | None:
+    """None when a Node object says that it is ready, else why not."""
+    if not isinstance(node, dict):
+        return "the node has not registered"
+    for condition in node.get("status", {}).get("conditions", []):
+        if condition.get("type") == "Ready":
+            return None if condition.get("status") == "True" else str(condition.get("message"))
+    return "the node has not reported yet"

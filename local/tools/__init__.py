@@ -1,0 +1,1 @@
+"""Builds the platform's Go programs from modules pinned here, one module per family of programs."""

@@ -1,0 +1,42 @@
+# Works from a fresh checkout: .venv is made when it is missing or its requirements changed, and the platform builds its parts.
+PYTHON := .venv/bin/python
+READY := .venv/everpull-ready
+
+# No tool may wait for an answer or tell of its own newer versions.
+export PIP_NO_INPUT := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check down
+
+help:
+	@echo 'make demo   start the local platform, deploy the stack "local" and show a pod pulling with it'
+	@echo 'make test   everything "make check" does, then every test, on the local platform'
+	@echo 'make check  format, lint, types, workflows, known vulnerabilities, house rules'
+	@echo 'make down   stop the local platform and remove what it left outside its folder'
+
+demo: $(READY)
+	@$(PYTHON) -m local.demo
+
+test: check
+	@$(PYTHON) -m local up
+	@$(PYTHON) -m pytest
+
+# actionlint would use shellcheck and pyflakes only on machines that have them, so it is told to use neither.
+check: $(READY)
+	.venv/bin/ruff check --quiet
+	.venv/bin/ruff format --check --quiet
+	.venv/bin/pyright
+	@actionlint=$$($(PYTHON) -m local.tools actionlint) && echo actionlint && "$$actionlint" -shellcheck= -pyflakes=
+	.venv/bin/zizmor --offline --quiet --no-progress .github
+	$(PYTHON) -m checks.tables
+	$(PYTHON) -m checks.audit
+	$(PYTHON) -m pytest --quiet tests/house
+
+down: $(READY)
+	@$(PYTHON) -m local down
+
+$(READY): requirements.txt requirements-dev.txt local/venv.sh
+	@sh local/venv.sh .venv requirements-dev.txt
+	@touch $@

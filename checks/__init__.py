@@ -1,0 +1,1 @@
+"""What `make check` asks beyond ready-made tools."""

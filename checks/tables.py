@@ -1,0 +1,91 @@
+"""The README's tables that are made from the program: `python -m checks.tables` compares, `--write` brings them up to date."""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import yaml
+
+from settings import schema
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+
+
+class MarkersMissing(ValueError):
+    """The text has no place for a table; the message names the markers."""
+
+
+def modes() -> str:
+    """Which mode to choose, from the validity table."""
+    rows = [
+        (f"`{name}`", mode.choose_when, ", ".join(f"`{identity}`" for identity in mode.identities))
+        for name, mode in schema.MODES.items()
+    ]
+    return _table(("`everpull:mode`", "choose it when", "`everpull:identity`"), rows)
+
+
+def configuration() -> str:
+    """Every config key, from Pulumi.yaml."""
+    project = cast(Mapping[str, object], yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8")))
+    keys = cast(Mapping[str, Mapping[str, object]], project["config"])
+    rows = [
+        (f"`{key}`", _type(entry), _default(entry), str(entry["description"]).strip()) for key, entry in keys.items()
+    ]
+    return _table(("key", "type", "default", "meaning"), rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {"modes": modes, "configuration": configuration}
+
+
+def renewed(text: str) -> str:
+    """The text with each table between its markers made anew. Raises MarkersMissing."""
+    for name, table in TABLES.items():
+        begin, end = f"<!-- table: {name} -->", f"<!-- end: {name} -->"
+        pattern = re.compile(f"({re.escape(begin)}\n).*?({re.escape(end)})", re.DOTALL)
+        content = table()
+        text, found = pattern.subn(lambda match, content=content: match[1] + content + match[2], text)
+        if found != 1:
+            raise MarkersMissing(f"expected one pair of {begin} and {end}, found {found}")
+    return text
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def _type(entry: Mapping[str, object]) -> str:
+    items = cast(Mapping[str, object] | None, entry.get("items"))
+    return f"list of {items['type']}s" if items else str(entry["type"])
+
+
+def _default(entry: Mapping[str, object]) -> str:
+    if "default" not in entry:
+        return ""
+    value = entry["default"]
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+
+
+def main() -> int:
+    """Gives the exit status: 0 when the tables are up to date, or were brought there."""
+    parser = argparse.ArgumentParser(prog="python -m checks.tables", description="Compare the README's tables.")
+    parser.add_argument("--write", action="store_true", help="bring them up to date")
+    write: bool = parser.parse_args().write
+    old = README.read_text(encoding="utf-8")
+    new = renewed(old)
+    if write:
+        README.write_text(new, encoding="utf-8")
+    elif new != old:
+        print("README.md: a table is not what Pulumi.yaml and settings/schema.py say: run", file=sys.stderr)
+        print("  .venv/bin/python -m checks.tables --write", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -81,6 +81,19 @@ def build(family: Family, folders: Paths) -> str:
     if is_built(family, folders):
         return "kept"
     go = check_go(family)
+    if family.packages:
+        _compile(go, family, folders)
+    for item in family.taken:
+        target = folders.home / item.target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        shutil.copyfile(module_folder(go, family, item.module) / item.path, target)
+        target.chmod(0o755 if item.executable else 0o644)
+    (folders.stamps / f"{family.name}.sha256").write_text(stamp(family))
+    return "built"
+
+
+def _compile(go: str, family: Family, folders: Paths) -> None:
     log_file = folders.log / f"build-{family.name}.log"
     variables = " ".join(f"-X {name}={value}" for name, value in family.variables)
     command = [go, "build", *_FLAGS, "-mod=readonly", "-ldflags", f"-s -w {variables}".rstrip()]
@@ -105,14 +118,6 @@ def build(family: Family, folders: Paths) -> str:
             (fresh / name).replace(folders.bin / name)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    for item in family.taken:
-        target = folders.home / item.target
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)
-        shutil.copyfile(module_folder(go, family, item.module) / item.path, target)
-        target.chmod(0o755 if item.executable else 0o644)
-    (folders.stamps / f"{family.name}.sha256").write_text(stamp(family))
-    return "built"
 
 
 def remove(family: Family, folders: Paths) -> None:

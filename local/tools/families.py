@@ -66,6 +66,12 @@ EXTERNAL_SECRETS = Family(
     ),
     static=True,
 )
+# The next API generation's CRDs, against which our objects are tried; nothing is built.
+EXTERNAL_SECRETS_NEXT = Family(
+    "external-secrets-next",
+    (),
+    taken=(Taken(_ESO, "deploy/crds/bundle.yaml", "share/external-secrets-next/crds.yaml"),),
+)
 PULUMI = Family(
     "pulumi",
     ("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",),
@@ -83,4 +89,14 @@ PULUMI_LANGUAGE_PYTHON = Family(
 )
 ACTIONLINT = Family("actionlint", ("github.com/rhysd/actionlint/cmd/actionlint",))
 
-ALL = {family.name: family for family in (KUBERNETES, EXTERNAL_SECRETS, PULUMI, PULUMI_LANGUAGE_PYTHON, ACTIONLINT)}
+ALL = {
+    family.name: family
+    for family in (
+        KUBERNETES,
+        EXTERNAL_SECRETS,
+        EXTERNAL_SECRETS_NEXT,
+        PULUMI,
+        PULUMI_LANGUAGE_PYTHON,
+        ACTIONLINT,
+    )
+}

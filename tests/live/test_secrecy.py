@@ -1,0 +1,108 @@
+"""No login and no secret key is to be found where it does not belong."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import paths
+from local.driver import aws
+from local.driver.stack import PulumiError
+from tests.live.deployment import Deployment
+
+
+@pytest.fixture
+def canaries(deployed: Deployment) -> dict[str, str]:
+    """What must not be found: logins, old and new, in each of their forms, and the cluster's secret access key."""
+    found: dict[str, str] = {}
+    for age in ("old", "new"):
+        document = deployed.login()
+        (entry,) = json.loads(document["dockerconfigjson"])["auths"].values()
+        found |= {f"{age} password": document["password"], f"{age} auth": entry["auth"]}
+        deployed.refresh_login(force=True)
+    return {**found, "secret access key": secret_access_key(deployed)}
+
+
+def secret_access_key(deployed: Deployment) -> str:
+    import base64
+
+    from lightkube.resources.core_v1 import Secret
+
+    credentials = deployed.kube.get(Secret, "aws-credentials", namespace=deployed.outputs["systemNamespace"])
+    return base64.b64decode((credentials.data or {})["secret-access-key"]).decode()
+
+
+def logs(deployed: Deployment) -> Iterator[tuple[str, str]]:
+    for file in sorted(paths.current().log.rglob("*")):
+        if file.is_file():
+            yield file.name, file.read_text(encoding="utf-8", errors="replace")
+    client = aws.client(deployed.state, "logs")
+    streams = client.describe_log_streams(logGroupName=deployed.outputs["logGroup"])["logStreams"]
+    assert streams, "the function wrote no log, so searching it would prove nothing"
+    for stream in streams:
+        events = client.get_log_events(
+            logGroupName=deployed.outputs["logGroup"], logStreamName=stream["logStreamName"]
+        )["events"]
+        yield stream["logStreamName"], "\n".join(event["message"] for event in events)
+
+
+def leaks(canaries: dict[str, str], texts: Iterator[tuple[str, str]] | list[tuple[str, str]]) -> list[str]:
+    return [f"{name} in {where}" for where, text in texts for name, value in canaries.items() if value in text]
+
+
+def test_the_search_finds_what_is_there(canaries: dict[str, str], deployed: Deployment) -> None:
+    everything = json.dumps(deployed.login()) + " " + secret_access_key(deployed)
+    deployed.sync()
+    held = json.dumps(deployed.docker_config(deployed.namespaces[0]))
+    document = deployed.login()
+    assert document["password"] in everything
+    assert document["password"] in held
+    assert leaks({"canary": canaries["secret access key"]}, [("here", everything)]) == ["canary in here"]
+
+
+def test_no_log_holds_a_login_or_a_key(canaries: dict[str, str], deployed: Deployment) -> None:
+    assert leaks(canaries, logs(deployed)) == []
+
+
+def test_no_state_holds_a_login_or_a_key(canaries: dict[str, str], deployed: Deployment) -> None:
+    files = [(str(file), file.read_text(encoding="utf-8")) for file in paths.current().pulumi_state.rglob("*.json")]
+    assert any(deployed.stack.name in where for where, _ in files)
+    assert leaks(canaries, [("export", deployed.stack.export()), *files]) == []
+
+
+def test_no_output_of_the_engine_holds_a_login_or_a_key(canaries: dict[str, str], deployed: Deployment) -> None:
+    texts = [("first up", deployed.first_up.output), ("outputs", json.dumps(deployed.outputs))]
+    deployed.stack.configure({**deployed.config, "everpull:repositories": ["live/*", "more/*"]})
+    try:
+        texts.append(("preview", deployed.stack.preview().output))
+    finally:
+        deployed.stack.configure(deployed.config)
+    texts += [("refresh", deployed.stack.refresh().output), ("up", deployed.stack.up().output)]
+    assert leaks(canaries, texts) == []
+
+
+def test_no_failure_tells_a_login_or_a_key(canaries: dict[str, str], deployed: Deployment, tmp_path: Path) -> None:
+    """The function is made to fail with its rights taken away, and the program with a broken cluster."""
+    iam = aws.client(deployed.state, "iam")
+    role = deployed.outputs["refresherArn"].rsplit("/", 1)[1]
+    (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    without = {**document, "Statement": [item for item in document["Statement"] if item["Sid"] != "FetchLogin"]}
+    before = deployed.login()
+    iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(without))
+    try:
+        with pytest.raises(AssertionError) as failure:
+            deployed.refresh_login(force=True)
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+    assert "ecr:GetAuthorizationToken" in str(failure.value)
+    assert deployed.login() == before, "a failed refresh leaves the last good login in place"
+    deployed.stack.configure({**deployed.config, "everpull:namespaces": ["nobody-made-this"]})
+    try:
+        with pytest.raises(PulumiError) as refusal:
+            deployed.stack.preview()
+    finally:
+        deployed.stack.configure(deployed.config)
+    assert leaks(canaries, [("function", str(failure.value)), ("preview", str(refusal.value))]) == []
+    assert leaks(canaries, logs(deployed)) == []

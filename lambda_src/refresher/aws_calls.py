@@ -65,7 +65,7 @@ def error_code(response: Mapping[str, object]) -> str:
 
 def _from_answer(action: str, region: str, response: Mapping[str, object]) -> RefreshError:
     code = error_code(response)
-    reference = f"{code}, request {_request_id(response)}"
+    reference = f"{code}{_request(response)}"
     if code in _DENIALS:
         return DeniedError(_denial(action, region, reference, code, response))
     hint = f": {_HINTS[code]}" if code in _HINTS else ""
@@ -102,9 +102,9 @@ def _message(response: Mapping[str, object]) -> str:
             return ""
 
 
-def _request_id(response: Mapping[str, object]) -> str:
+def _request(response: Mapping[str, object]) -> str:
     match response:
         case {"ResponseMetadata": {"RequestId": str(request)}} if re.fullmatch(r"[\w-]{1,100}", request):
-            return request
+            return f", request {request}"
         case _:
-            return "without id"
+            return ""

@@ -15,7 +15,7 @@ from . import logs
 from .ecr import EcrClient, EcrLogins
 from .errors import RefreshError, UnexpectedError
 from .job import Job, read_job
-from .patience import until_rights_arrive
+from .patience import Time, until_rights_arrive
 from .refresh import Report, refresh
 from .secrets_manager import SecretsManagerClient, SecretsManagerDocument
 
@@ -28,6 +28,8 @@ _CLIENT_CONFIG = Config(
 )
 # Of the function's time, what the last attempt after a wait may use.
 _RESERVE_SECONDS = 15.0
+PASSING = Time()
+"""How time passes while rights are waited for."""
 
 
 class LambdaContext(Protocol):
@@ -83,7 +85,7 @@ def _handle(event: object, context: LambdaContext) -> dict[str, object]:
         )
 
     report = until_rights_arrive(
-        lambda: _refresh(job), seconds=min(job.await_rights_seconds, time_left), waiting=waiting
+        lambda: _refresh(job), seconds=min(job.await_rights_seconds, time_left), waiting=waiting, passing=PASSING
     )
     return _result(report, job)
 

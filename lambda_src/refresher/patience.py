@@ -35,7 +35,7 @@ def until_rights_arrive(
     *,
     seconds: float,
     waiting: Callable[[RefreshError, float], None],
-    passing: Time = Time(),
+    passing: Time,
 ) -> T:
     """What `attempt` returns, repeating it from its beginning while rights are missing, for at most `seconds`.
 

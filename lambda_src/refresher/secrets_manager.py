@@ -46,9 +46,12 @@ class SecretsManagerDocument:
                 pass
             case {"VersionId": str(version), "SecretBinary": bytes(content)}:
                 pass
+            case {"VersionId": str(), "ARN": str()}:
+                # A version without content: AWS makes none, emulators of it do for a new secret.
+                return Held({})
             case _:
-                # Taken for an empty secret, it would be overwritten.
-                raise OddAnswerError(f"Secrets Manager in {self._region} gave a secret without content")
+                # Taken for an empty secret, whatever it holds would be overwritten.
+                raise OddAnswerError(f"Secrets Manager in {self._region} gave an answer that holds no secret")
         document, damage = parse_document(content)
         return Held(document, damage, version)
 

@@ -3,11 +3,16 @@
 import time
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from refresher import handler
 
 from tests.refresher.aws_server import AwsServer, aws_server
 from tests.refresher.fakes import CANARY, FRANKFURT, LIFE
+
+# A busy machine is no fault of the code.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 SECRET_ID = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:login-AbCdEf"
 
@@ -33,6 +38,7 @@ def function(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsSer
         "EVERPULL_REGISTRIES": FRANKFURT,
     }.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     handler._client.cache_clear()
     yield aws
     handler._client.cache_clear()

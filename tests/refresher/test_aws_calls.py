@@ -136,6 +136,10 @@ def test_no_text_of_an_error_gets_through(error: Exception) -> None:
     assert CANARY not in str(failure(error))
 
 
+def test_a_failure_without_a_request_id_does_without() -> None:
+    assert str(failure(client_error("Code", request=None))).endswith(" failed (Code)")
+
+
 def test_an_exception_that_is_not_of_aws_passes() -> None:
     with pytest.raises(ZeroDivisionError):
         call("a:B", "eu-central-1", lambda: 1 // 0)

@@ -38,6 +38,11 @@ def test_a_secret_without_a_version_is_empty_and_not_damaged(sink: SecretsManage
     assert sink.read() == Held({})
 
 
+def test_a_version_without_content_is_empty_and_not_damaged(aws: AwsServer, sink: SecretsManagerDocument) -> None:
+    aws.answers["GetSecretValue"] = lambda call: {"VersionId": VERSION, "ARN": SECRET_ID}
+    assert sink.read() == Held({})
+
+
 @pytest.mark.parametrize(
     ("content", "held"),
     [
@@ -109,12 +114,14 @@ def test_a_secret_that_does_not_exist_is_reported_by_the_write(aws: AwsServer, s
         sink.write({})
 
 
-@pytest.mark.parametrize("answer", [{}, {"VersionId": VERSION}, {"SecretString": "{}"}, {"message": "<html>"}])
-def test_an_answer_without_content_is_not_taken_for_an_empty_secret(
+@pytest.mark.parametrize(
+    "answer", [{}, {"VersionId": VERSION}, {"ARN": SECRET_ID}, {"SecretString": "{}"}, {"message": "<html>"}]
+)
+def test_an_answer_that_holds_no_secret_is_not_taken_for_an_empty_secret(
     aws: AwsServer, sink: SecretsManagerDocument, answer: dict[str, Any]
 ) -> None:
     aws.answers["GetSecretValue"] = lambda call: answer
-    with pytest.raises(OddAnswerError, match="Secrets Manager in eu-central-1 gave a secret without content"):
+    with pytest.raises(OddAnswerError, match="Secrets Manager in eu-central-1 gave an answer that holds no secret"):
         sink.read()
 
 

@@ -1,0 +1,38 @@
+"""The package runs where nothing is installed but boto3 and what boto3 brings."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import refresher
+
+FOLDER = Path(refresher.__file__).parent
+MODULES = sorted(FOLDER.rglob("*.py"))
+ALLOWED = {"boto3", "botocore", "urllib3", *sys.stdlib_module_names}
+
+
+def imported(path: Path) -> set[str]:
+    """First names of all that a module imports absolutely, wherever in its code."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add(str(node.module).partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_a_module_imports_only_what_the_lambda_runtime_has(path: Path) -> None:
+    assert imported(path) <= ALLOWED
+
+
+@pytest.mark.parametrize("module", ["core", "registries", "refresh", "ports", "errors", "patience", "job", "logs"])
+def test_the_rules_import_nothing_but_the_standard_library(module: str) -> None:
+    code = f"import sys, refresher.{module}; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], cwd=FOLDER.parent, capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in run.stdout.split()}
+    assert "refresher" in loaded
+    assert not loaded & {"boto3", "botocore", "urllib3", "pulumi"}

@@ -1,0 +1,123 @@
+"""The handler on the local AWS, where IAM is enforced: the rights it needs, and what it says when one is missing."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from refresher import handler
+from refresher.errors import AwsCallError, DeniedError
+
+from tests.local_aws.platform import ACCOUNT, REGION, Stand, docker_registry
+from tests.refresher.test_handler import Context
+
+HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+RIGHTS = ("secretsmanager:GetSecretValue", "ecr:GetAuthorizationToken", "secretsmanager:PutSecretValue")
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    with docker_registry(tmp_path_factory.mktemp("registry") / "registry") as backend:
+        running = Stand(tmp_path_factory.mktemp("aws") / "stand", backend)
+        running.start()
+        yield running
+        running.stop()
+
+
+@pytest.fixture
+def secret(stand: Stand) -> str:
+    """ARN of a new secret, without any version."""
+    return stand.client("secretsmanager").create_secret(Name=f"login-{uuid.uuid4().hex}")["ARN"]
+
+
+def forget_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has the next client made with the credentials that the environment names now."""
+    handler._client.cache_clear()
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+
+
+def function(stand: Stand, secret: str, monkeypatch: pytest.MonkeyPatch, *rights: str) -> str:
+    """Surroundings of a function that has these rights; the ARN of its principal."""
+    statements = [
+        {"Effect": "Allow", "Action": right, "Resource": "*" if right.startswith("ecr:") else secret}
+        for right in rights
+    ]
+    name = f"refresher-{uuid.uuid4().hex[:8]}"
+    policy = {"Version": "2012-10-17", "Statement": statements} if rights else None
+    key_id, key = stand.user(name, policy)
+    for variable, value in {
+        "AWS_ENDPOINT_URL": stand.endpoint,
+        "AWS_ACCESS_KEY_ID": key_id,
+        "AWS_SECRET_ACCESS_KEY": key,
+        "AWS_REGION": REGION,
+        "EVERPULL_SECRET_ID": secret,
+        "EVERPULL_REGISTRIES": HOST,
+    }.items():
+        monkeypatch.setenv(variable, value)
+    forget_clients(monkeypatch)
+    return f"arn:aws:iam::{ACCOUNT}:user/{name}"
+
+
+def content(stand: Stand, secret: str, stage: str = "AWSCURRENT") -> str:
+    return stand.client("secretsmanager").get_secret_value(SecretId=secret, VersionStage=stage)["SecretString"]
+
+
+def test_three_rights_are_enough_for_a_first_write_and_a_skip(
+    stand: Stand, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function(stand, secret, monkeypatch, *RIGHTS)
+    stand.admin("DELETE", "calls")
+    first = handler.handle({"reason": "deploy"}, Context())
+    assert stand.admin("GET", "calls")["by_action"] == dict.fromkeys(RIGHTS, 1)
+    assert first["status"] == "refreshed"
+    assert json.loads(content(stand, secret))["registry"] == HOST
+    stand.admin("DELETE", "calls")
+    assert handler.handle({}, Context())["status"] == "fresh"
+    assert stand.admin("GET", "calls")["by_action"] == {"secretsmanager:GetSecretValue": 1}
+
+
+@pytest.mark.parametrize("missing", RIGHTS)
+def test_the_right_that_is_missing_is_named_with_who_lacks_it(
+    stand: Stand, secret: str, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    principal = function(stand, secret, monkeypatch, *(right for right in RIGHTS if right != missing))
+    with pytest.raises(DeniedError) as caught:
+        handler.handle({}, Context())
+    assert str(caught.value).startswith(f"{missing} was denied to {principal} ")
+    assert f"in {REGION}: allow {missing} in that principal's policy" in str(caught.value)
+
+
+def test_a_key_that_aws_does_not_know_counts_as_a_right_that_may_still_come(
+    stand: Stand, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function(stand, secret, monkeypatch)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIANOBODYKNOWSTHIS0")
+    forget_clients(monkeypatch)
+    with pytest.raises(DeniedError, match="AWS does not know the caller's credentials there"):
+        handler.handle({}, Context())
+
+
+def test_malformed_content_stays_recoverable(stand: Stand, secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    function(stand, secret, monkeypatch, *RIGHTS)
+    version = stand.client("secretsmanager").put_secret_value(SecretId=secret, SecretString="{broken")["VersionId"]
+    assert str(handler.handle({}, Context())["replaced"]).endswith(f"as version {version}")
+    assert content(stand, secret, "AWSPREVIOUS") == "{broken"
+
+
+def test_binary_content_stays_recoverable(stand: Stand, secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    function(stand, secret, monkeypatch, *RIGHTS)
+    client: Any = stand.client("secretsmanager")
+    client.put_secret_value(SecretId=secret, SecretBinary=b"\x00\x01")
+    assert "binary" in str(handler.handle({}, Context())["replaced"])
+    previous = client.get_secret_value(SecretId=secret, VersionStage="AWSPREVIOUS")
+    assert previous["SecretBinary"] == b"\x00\x01"
+
+
+def test_a_secret_that_was_deleted_is_a_clear_failure(
+    stand: Stand, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function(stand, secret, monkeypatch, *RIGHTS)
+    stand.client("secretsmanager").delete_secret(SecretId=secret)
+    with pytest.raises(AwsCallError, match="the secret may be scheduled for deletion"):
+        handler.handle({}, Context())

@@ -1,0 +1,148 @@
+"""A canary password is looked for in everything that leaves the refresher: logs, results, errors with all they carry."""
+
+import json
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from refresher import handler
+from refresher.errors import RefreshError
+
+from tests.refresher.aws_server import AwsServer, Refusal
+from tests.refresher.fakes import CANARY, token
+from tests.refresher.test_handler import Context
+
+Change = Callable[[AwsServer, pytest.MonkeyPatch], None]
+
+
+def answer(action: str, reply: Any) -> Change:
+    def change(aws: AwsServer, _monkeypatch: pytest.MonkeyPatch) -> None:
+        aws.answers[action] = lambda call: reply
+
+    return change
+
+
+def authorization(made: Any, expires_at: Any = 4102444800) -> Any:
+    return {"authorizationData": [{"authorizationToken": made, "expiresAt": expires_at}]}
+
+
+def secret(content: str) -> Change:
+    def change(aws: AwsServer, _monkeypatch: pytest.MonkeyPatch) -> None:
+        aws.secret = content
+
+    return change
+
+
+def breaking(target: str) -> Change:
+    """A fault in our own code, at a point where the login is at hand, in an exception that quotes it."""
+
+    def change(_aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken(*args: object, **kwargs: object) -> None:
+            raise ValueError(f"{CANARY} {args} {kwargs}")
+
+        monkeypatch.setattr(target, broken)
+
+    return change
+
+
+FAILURES: dict[str, Change] = {
+    "denied token": answer("GetAuthorizationToken", Refusal("AccessDeniedException", CANARY)),
+    "denied read": answer("GetSecretValue", Refusal("AccessDeniedException", f"User: {CANARY} is not authorized")),
+    "denied write": answer("PutSecretValue", Refusal("AccessDeniedException", CANARY)),
+    "failed token": answer("GetAuthorizationToken", Refusal("InvalidParameterException", CANARY)),
+    "failed write": answer("PutSecretValue", Refusal("ValidationException", f"1 validation error: {CANARY}")),
+    "odd code": answer("PutSecretValue", Refusal(f"{CANARY} odd", CANARY)),
+    "two authorizations": answer(
+        "GetAuthorizationToken", {"authorizationData": authorization(token())["authorizationData"] * 2}
+    ),
+    "token not base64": answer("GetAuthorizationToken", authorization(f"AWS:{CANARY}!")),
+    "token without colon": answer(
+        "GetAuthorizationToken", authorization("Y2FuYXJ5LTdmM2EtcGFzc3dvcmQtb2YtdGhlLWxvZ2lu")
+    ),
+    "token without user": answer("GetAuthorizationToken", authorization(token(""))),
+    "token not ASCII": answer("GetAuthorizationToken", authorization(token(password=CANARY + "é"))),
+    "dead login": answer("GetAuthorizationToken", authorization(token(), 1)),
+    "login without expiry": answer("GetAuthorizationToken", authorization(token(), None)),
+    "login with garbage expiry": answer("GetAuthorizationToken", authorization(token(), CANARY)),
+    "login with garbage expiry number": answer("GetAuthorizationToken", authorization(token(), 10**30)),
+    "document too large": secret(json.dumps({"theirs": CANARY * 3000})),
+    "fault in merging": breaking("refresher.refresh.merge_document"),
+    "fault in judging": breaking("refresher.refresh.is_fresh"),
+    "fault in writing": breaking("refresher.secrets_manager.SecretsManagerDocument.write"),
+    "fault in the client": breaking("boto3.client"),
+}
+
+SUCCESSES: dict[str, Change] = {
+    "first write": lambda _aws, _monkeypatch: None,
+    "other keys": secret(json.dumps({"theirs": CANARY})),
+    "damaged content": secret("{broken " + CANARY),
+    "not an object": secret(json.dumps([CANARY])),
+}
+
+
+@pytest.fixture
+def heard(function: AwsServer, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Iterator[Any]:
+    """All that was logged or printed, with every logger turned up as far as it goes."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.DEBUG)
+    libraries = [logging.getLogger(name) for name in ("boto3", "botocore", "urllib3")]
+    levels = [library.level for library in libraries]
+    for library in libraries:
+        library.setLevel(logging.NOTSET)
+
+    def everything() -> str:
+        printed = capfd.readouterr()
+        records = "".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
+        return printed.out + printed.err + caplog.text + records
+
+    yield everything
+    root.setLevel(level)
+    for library, before in zip(libraries, levels, strict=True):
+        library.setLevel(before)
+
+
+def everything_in(error: BaseException) -> str:
+    """The error, all it is chained to, and what a runtime could print of it."""
+    chain: list[BaseException] = []
+    rest: list[BaseException | None] = [error]
+    while rest:
+        link = rest.pop()
+        if link is not None and link not in chain:
+            chain.append(link)
+            rest += [link.__cause__, link.__context__]
+    shown = [f"{link!s} {link!r} {link.args!r} {link.__dict__!r}" for link in chain]
+    return " ".join(shown) + "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_no_failure_tells_the_password(
+    function: AwsServer, heard: Callable[[], str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    FAILURES[name](function, monkeypatch)
+    with pytest.raises(RefreshError) as caught:
+        handler.handle({}, Context())
+    assert CANARY not in everything_in(caught.value)
+    assert CANARY not in heard()
+
+
+@pytest.mark.parametrize("name", SUCCESSES)
+def test_no_success_tells_the_password(
+    function: AwsServer, heard: Callable[[], str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    SUCCESSES[name](function, monkeypatch)
+    first, second = handler.handle({}, Context()), handler.handle({}, Context())
+    assert (first["status"], second["status"]) == ("refreshed", "fresh")
+    assert CANARY in str(function.secret)
+    assert CANARY not in f"{first} {second}"
+    assert CANARY not in heard()
+
+
+def test_the_search_would_find_what_botocore_logs_when_it_may(
+    function: AwsServer, heard: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler.logs, "configure", lambda: None)
+    handler.handle({}, Context())
+    assert CANARY in heard()

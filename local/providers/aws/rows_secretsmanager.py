@@ -1,0 +1,100 @@
+"""Secrets Manager: secrets (never their values) and their resource policies."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from local.providers.aws.model import AutoName, Hooks, Kind, Prop, Retry, Row, State, Tags, call, change
+from local.providers.aws.session import Api
+
+_GONE = ("ResourceNotFoundException",)
+_NEW_PRINCIPAL = Retry("MalformedPolicyDocumentException", "This resource policy contains an unsupported principal")
+# A name stays taken for a moment after a deletion without recovery window.
+_NAME_BEING_DELETED = Retry("InvalidRequestException", "scheduled for deletion")
+
+
+def _policy(api: Api, resource_id: str) -> str | None:
+    return api.call("get_resource_policy", SecretId=resource_id).get("ResourcePolicy")
+
+
+def _read_secret(api: Api, resource_id: str, _state: State) -> Mapping[str, Any] | None:
+    secret = api.call("describe_secret", SecretId=resource_id)
+    if secret.get("DeletedDate"):
+        return None
+    return {**secret, "ResourcePolicy": _policy(api, resource_id)}
+
+
+def _put_first_policy(api: Api, resource_id: str, inputs: State) -> None:
+    if inputs.get("policy"):
+        api.patient(
+            (_NEW_PRINCIPAL,),
+            lambda: api.call("put_resource_policy", SecretId=resource_id, ResourcePolicy=inputs["policy"]),
+        )
+
+
+def _delete_secret(api: Api, resource_id: str, state: State) -> None:
+    days = state.get("recoveryWindowInDays", 30)
+    how = {"ForceDeleteWithoutRecovery": True} if days == 0 else {"RecoveryWindowInDays": days}
+    api.call("delete_secret", SecretId=resource_id, **how)
+
+
+def _check_secret(inputs: State) -> list[tuple[str, str]]:
+    days = inputs.get("recoveryWindowInDays")
+    if isinstance(days, int) and days != 0 and not 7 <= days <= 30:
+        return [("recoveryWindowInDays", f"recoveryWindowInDays must be 0 or between 7 and 30, not {days}")]
+    return []
+
+
+SECRET = Row(
+    type="aws:secretsmanager/secret:Secret",
+    noun="Secrets Manager Secret",
+    service="secretsmanager",
+    props=(
+        Prop("name", "Name", computed=True, replace=True, auto=AutoName(255)),
+        Prop("namePrefix", replace=True, local=True, conflicts=("name",)),
+        Prop("description", "Description"),
+        Prop("kmsKeyId", "KmsKeyId"),
+        Prop("policy", "ResourcePolicy", kind=Kind.JSON, computed=True),
+        Prop("recoveryWindowInDays", kind=Kind.INT, default=30, local=True),
+        Prop("forceOverwriteReplicaSecret", kind=Kind.BOOL, default=False, local=True),
+    ),
+    id="$ARN",
+    create=call("create_secret", "name description kmsKeyId"),
+    changes=(
+        change(
+            "description kmsKeyId",
+            call("update_secret", SecretId="#id", Description="description", KmsKeyId="kmsKeyId"),
+        ),
+        change("policy", call("put_resource_policy", "policy", SecretId="#id")),
+    ),
+    outputs={"arn": "ARN"},
+    gone=_GONE,
+    tags=Tags("SecretId", "#id", "tag_resource", "untag_resource", "Tags"),
+    retries=(_NAME_BEING_DELETED, _NEW_PRINCIPAL),
+    hooks=Hooks(check=_check_secret, read=_read_secret, created=_put_first_policy, delete=_delete_secret),
+)
+
+
+def _read_policy(api: Api, resource_id: str, _state: State) -> Mapping[str, Any] | None:
+    policy = _policy(api, resource_id)
+    return {"SecretId": resource_id, "ResourcePolicy": policy} if policy else None
+
+
+SECRET_POLICY = Row(
+    type="aws:secretsmanager/secretPolicy:SecretPolicy",
+    noun="Secrets Manager Secret Policy",
+    service="secretsmanager",
+    props=(
+        Prop("secretArn", "SecretId", required=True, replace=True),
+        Prop("policy", "ResourcePolicy", kind=Kind.JSON, required=True),
+        Prop("blockPublicPolicy", "BlockPublicPolicy", kind=Kind.BOOL, read=""),
+    ),
+    id="{secretArn}",
+    create=call("put_resource_policy", "secretArn policy blockPublicPolicy"),
+    changes=(change("policy blockPublicPolicy", call("put_resource_policy", "secretArn policy blockPublicPolicy")),),
+    delete=call("delete_resource_policy", "secretArn"),
+    gone=_GONE,
+    retries=(_NEW_PRINCIPAL,),
+    hooks=Hooks(read=_read_policy),
+)
+
+ROWS = (SECRET, SECRET_POLICY)

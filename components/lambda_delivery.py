@@ -1,7 +1,7 @@
 """Mode `lambda`: one account renews, ESO brings the login into the cluster."""
 
 from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
@@ -51,8 +51,8 @@ class LambdaDeliveryArgs(TypedDict):
     log_retention_days: int
     """Days that the function's log is kept."""
 
-    reserved_concurrency: NotRequired[int | None]
-    """Reserved concurrent executions of the function; by default none."""
+    reserved_concurrency: int
+    """Reserved concurrent executions of the function; -1 reserves none."""
 
 
 class LambdaDelivery(pulumi.ComponentResource):
@@ -100,7 +100,7 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "repository_arns": args["repository_arns"],
                 "schedule": args["schedule"],
                 "log_retention_days": args["log_retention_days"],
-                "reserved_concurrency": args.get("reserved_concurrency"),
+                "reserved_concurrency": args["reserved_concurrency"],
             },
             child,
         )

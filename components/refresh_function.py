@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
 import pulumi
 import pulumi_aws as aws
@@ -41,8 +41,8 @@ class RefreshFunctionArgs(TypedDict):
     log_retention_days: pulumi.Input[int]
     """Days that CloudWatch Logs keeps the function's log."""
 
-    reserved_concurrency: NotRequired[pulumi.Input[int] | None]
-    """Reserved concurrent executions. By default none are reserved: an account's pool may be too small to give any away."""
+    reserved_concurrency: pulumi.Input[int]
+    """Reserved concurrent executions; -1 reserves none."""
 
 
 class RefreshFunction(pulumi.ComponentResource):
@@ -96,7 +96,7 @@ class RefreshFunction(pulumi.ComponentResource):
             code=pulumi.AssetArchive({path: pulumi.FileAsset(str(SOURCE / path)) for path in source_files()}),
             memory_size=MEMORY_MB,
             timeout=TIMEOUT_SECONDS,
-            reserved_concurrent_executions=args.get("reserved_concurrency"),
+            reserved_concurrent_executions=args["reserved_concurrency"],
             environment={
                 "variables": {
                     "EVERPULL_SECRET_ID": args["login_secret_arn"],

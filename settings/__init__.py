@@ -42,7 +42,7 @@ class LambdaSettings:
     sync_interval: str
     fan_out_interval: str
     log_retention_days: int
-    reserved_concurrency: int | None
+    reserved_concurrency: int
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,14 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         registries=reader.value("registries", values.registries),
         repositories=reader.value("repositories", values.repositories),
         namespaces=reader.value("namespaces", values.namespaces),
-        pull_secret_name=reader.value("pullSecretName", values.secret_name, default=owner),
+        pull_secret_name=reader.value("pullSecretName", values.secret_name, computed=owner),
         delivery=LambdaSettings(
-            system_namespace=reader.value("systemNamespace", values.namespace, default=owner),
+            system_namespace=reader.value("systemNamespace", values.namespace, computed=owner),
             schedule=reader.value("schedule", values.rate),
             sync_interval=reader.value("syncInterval", values.duration),
             fan_out_interval=reader.value("fanOutInterval", values.duration),
             log_retention_days=reader.value("logRetentionDays", values.log_retention_days),
-            reserved_concurrency=reader.optional("reservedConcurrency", values.reserved_concurrency),
+            reserved_concurrency=reader.value("reservedConcurrency", values.reserved_concurrency),
         ),
         cluster=ClusterAccess(kubeconfig=config.get("kubernetes:kubeconfig"), context=config.get("kubernetes:context")),
     )
@@ -165,16 +165,13 @@ class _Reader:
     def sound(self, *keys: str) -> bool:
         return self._faulty.isdisjoint(keys)
 
-    def value(self, key: str, check: Callable[[str], T], default: str | None = None) -> T:
-        text = self._text(key, default)
+    def value(self, key: str, check: Callable[[str], T], computed: str | None = None) -> T:
+        text = self._text(key) or computed or ""
         try:
             return check(text)
         except values.Refused as refused:
             self.refuse(key, refused.problem, refused.allowed)
             return check(_as_text(schema.KEYS[key].example))
-
-    def optional(self, key: str, check: Callable[[str], T]) -> T | None:
-        return self.value(key, check) if f"{schema.PROJECT}:{key}" in self._config else None
 
     def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
         text = self._text(key)
@@ -212,9 +209,8 @@ class _Reader:
             allowed = f"{schema.PROJECT}:{near[0]}" if near else ", ".join(sorted(schema.KEYS))
             self._add(full, "is not a key of everpull", allowed, f"pulumi config rm {full}")
 
-    def _text(self, key: str, default: str | None = None) -> str:
-        fallback = default if default is not None else _as_text(schema.KEYS[key].default)
-        return self._config.get(f"{schema.PROJECT}:{key}", fallback)
+    def _text(self, key: str) -> str:
+        return self._config.get(f"{schema.PROJECT}:{key}", _as_text(schema.KEYS[key].default))
 
     def _add(self, full: str, problem: str, allowed: str, example: str) -> None:
         value = "[secret]" if full in self._secret_keys else self._config.get(full)

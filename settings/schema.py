@@ -9,9 +9,16 @@ from dataclasses import dataclass
 PROJECT = "everpull"
 
 
+# As the AWS provider spells it for a function without reserved concurrency.
+UNRESERVED = -1
+
+
 @dataclass(frozen=True)
 class Key:
-    """One `everpull:` key: its type as Pulumi.yaml spells it, its default (None: none, or computed) and an example."""
+    """One `everpull:` key: its type as Pulumi.yaml spells it, its default and an example.
+
+    Every key has a default, because the engine takes one without for required. An empty text means that it is computed.
+    """
 
     type: str
     default: object
@@ -24,13 +31,13 @@ KEYS: dict[str, Key] = {
     "registries": Key("array", [], ["123456789012.dkr.ecr.eu-central-1.amazonaws.com"]),
     "repositories": Key("array", ["*"], ["team-a/*"]),
     "namespaces": Key("array", ["default"], ["team-a"]),
-    "pullSecretName": Key("string", None, "ecr-pull"),
-    "systemNamespace": Key("string", None, "everpull-system"),
+    "pullSecretName": Key("string", "", "ecr-pull"),
+    "systemNamespace": Key("string", "", "everpull-system"),
     "schedule": Key("string", "rate(1 hour)", "rate(1 hour)"),
     "syncInterval": Key("string", "15m", "15m"),
     "fanOutInterval": Key("string", "5m", "5m"),
     "logRetentionDays": Key("integer", 30, 30),
-    "reservedConcurrency": Key("integer", None, 1),
+    "reservedConcurrency": Key("integer", UNRESERVED, 1),
 }
 
 

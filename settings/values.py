@@ -6,7 +6,7 @@ from typing import cast
 
 from lambda_src.refresher.registries import Registry, parse_registry
 
-from .schema import LOG_RETENTION_DAYS
+from .schema import LOG_RETENTION_DAYS, UNRESERVED
 
 _RATE = re.compile(r"rate\(([1-9][0-9]{0,5}) (minute|hour|day)(s?)\)")
 _UNIT_MINUTES = {"minute": 1, "hour": 60, "day": 24 * 60}
@@ -170,8 +170,8 @@ def log_retention_days(raw: str) -> int:
 
 def reserved_concurrency(raw: str) -> int:
     count = integer(raw)
-    if count < 1:
-        raise Refused("would stop the function from ever running", "1 or more; leave the key out to reserve none")
+    if count < 1 and count != UNRESERVED:
+        raise Refused("would stop the function from ever running", f"1 or more, or {UNRESERVED} to reserve none")
     return count
 
 

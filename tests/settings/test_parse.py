@@ -25,7 +25,7 @@ def test_a_region_is_all_that_a_stack_must_say() -> None:
     assert (settings.mode, settings.identity, settings.namespaces) == ("lambda", "access-key", ("default",))
     assert settings.registries == ()
     assert settings.repositories == ("*",)
-    assert settings.delivery.reserved_concurrency is None
+    assert settings.delivery.reserved_concurrency == -1
 
 
 def test_names_default_to_the_stack_so_that_two_stacks_share_a_cluster() -> None:

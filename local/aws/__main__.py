@@ -28,8 +28,20 @@ async def _serve(arguments: argparse.Namespace) -> None:
     from hypercorn.asyncio import serve  # pyright: ignore[reportMissingImports]
     from hypercorn.config import Config  # pyright: ignore[reportMissingImports]
 
-    from local.aws import ecr_api, emulator, front, registry, tokens
+    from local.aws import (
+        ecr_api,
+        emulator,
+        events_rules,
+        front,
+        iam_rules,
+        lambda_rules,
+        registry,
+        secrets_rules,
+        tokens,
+    )
     from local.aws.backend import Backend
+    from local.aws.consistency import IamView
+    from local.aws.persistence import Store
     from local.aws.policy import Policy
 
     data: Path = arguments.data_dir.resolve()
@@ -46,9 +58,16 @@ async def _serve(arguments: argparse.Namespace) -> None:
         )
     )
     backend, policy, calls = Backend(arguments.backend_registry), Policy(running), front.Calls()
-    life = ecr_api.TokenLife(arguments.token_ttl)
-    ecr_api.install(running, policy, key, life)
-    aws_side = front.Front(running, calls, life, backend, (arguments.port, arguments.registry_port))
+    life, pace = ecr_api.TokenLife(arguments.token_ttl), events_rules.Pace()
+    store = Store(running)
+    knobs = front.Knobs(life, IamView(running), pace)
+    ecr_api.EcrApi(running, policy, backend, key, life)
+    iam_rules.install(running)
+    secrets_rules.install(running)
+    lambda_rules.install(running)
+    events_rules.install(running, pace)
+    ports = (arguments.port, arguments.registry_port)
+    aws_side = front.Front(running, calls, knobs, store, backend, ports)
     address = f"http://127.0.0.1:{arguments.registry_port}"
     registry_side = registry.Registry(address, backend, policy, key, calls.add)
 
@@ -64,9 +83,11 @@ async def _serve(arguments: argparse.Namespace) -> None:
         made.graceful_timeout = 3
         return made
 
+    sweeping = asyncio.create_task(store.sweep())
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(serve(aws_side, config(arguments.port), shutdown_trigger=stop.wait))
         tasks.create_task(serve(registry_side, config(arguments.registry_port), shutdown_trigger=stop.wait))
+    sweeping.cancel()
 
 
 if __name__ == "__main__":

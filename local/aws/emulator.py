@@ -6,6 +6,7 @@ something fails loudly instead of silently losing a check.
 
 import importlib
 import os
+import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,8 @@ class Emulator:
 
     def __init__(self, settings: Settings) -> None:
         """Import ministack under `settings`; once per process, because it reads its options at import."""
+        # A killed process leaves the folders of its Lambda functions behind.
+        shutil.rmtree(settings.data_dir / "tmp", ignore_errors=True)
         for name in ("home", "tmp", "state", "s3"):
             (settings.data_dir / name).mkdir(parents=True, exist_ok=True)
         os.environ.clear()
@@ -79,8 +82,14 @@ class Emulator:
         self.evaluator = _module("core.iam_evaluator")
         self.actions = _module("core.iam_actions")
         self.responses = _module("core.responses")
+        self.persistence = _module("core.persistence")
         self.ecr = _module("services.ecr")
+        self.events = _module("services.eventbridge")
+        self.functions = _module("services.lambda_svc")
         self.iam = _module("services.iam")
+        self.logs = _module("services.cloudwatch_logs")
+        self.queues = _module("services.sqs")
+        self.secrets = _module("services.secretsmanager")
         self.sts = _module("services.sts")
         self._check_root_signatures()
 
@@ -116,3 +125,11 @@ def replace(owner: Any, name: str, value: Any) -> None:
     if not hasattr(owner, name):
         raise RuntimeError(f"ministack has no {owner.__name__}.{name}: local/aws must be brought up to its version")
     setattr(owner, name, value)
+
+
+def around(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    """Replace the function `owner.name` by `make(function)`; a module's own code then calls the new one too."""
+    original = getattr(owner, name, None)
+    if original is None:
+        raise RuntimeError(f"ministack has no {owner.__name__}.{name}: local/aws must be brought up to its version")
+    setattr(owner, name, make(original))

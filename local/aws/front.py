@@ -3,17 +3,62 @@
 import asyncio
 import json
 from collections import Counter
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 from local.aws.asgi import Receive, Scope, Send, answer_json, body_of
 from local.aws.backend import Backend, BackendError
+from local.aws.consistency import IamView, deciding
 from local.aws.ecr_api import TokenLife
 from local.aws.emulator import Dispatch, Emulator, Reply
+from local.aws.events_rules import Pace
+from local.aws.persistence import Store
 
 _ADMIN = "/_everpull/"
 # The emulator's own ways in that know no credentials: its admin API, its registry, its stand-ins for consoles.
 _CLOSED = ("/_ministack/", "/_localstack/", "/_aws/", "/_alb/", "/v2/")
 _OWN_HEALTH = "/_ministack/health"
+_READING = ("Get", "List", "Describe")
+
+
+@dataclass
+class Knobs:
+    """What can be changed while running; it starts anew with the process."""
+
+    life: TokenLife
+    iam: IamView
+    pace: Pace
+
+    def report(self) -> dict[str, Any]:
+        """The settings by their names in the admin API."""
+        return {
+            "token_ttl_seconds": self.life.seconds,
+            "iam_delay_seconds": self.iam.delay,
+            "schedule_speed": self.pace.factor,
+        }
+
+    def change(self, body: bytes) -> str | None:
+        """Take settings over, all or none; what is wrong with them, or None."""
+        try:
+            wanted = json.loads(body)
+        except ValueError:
+            wanted = None
+        if not isinstance(wanted, dict) or wanted.keys() - self.report().keys():
+            return f"a JSON object with some of {sorted(self.report())} is needed"
+        if any(isinstance(value, bool) or not isinstance(value, int | float) for value in wanted.values()):
+            return "settings are numbers"
+        ttl = wanted.get("token_ttl_seconds", self.life.seconds)
+        delay = wanted.get("iam_delay_seconds", self.iam.delay)
+        speed = wanted.get("schedule_speed", self.pace.factor)
+        if not isinstance(ttl, int) or ttl < 1:
+            return "token_ttl_seconds must be a whole number of seconds, at least 1"
+        if delay < 0 or speed <= 0:
+            return "iam_delay_seconds must not be negative, schedule_speed must be more than 0"
+        self.life.seconds, self.pace.factor = ttl, speed
+        if delay != self.iam.delay:
+            self.iam.set_delay(delay)
+        return None
 
 
 class Calls:
@@ -39,10 +84,17 @@ class Front:
     """An ASGI application: `/_everpull/` is ours, everything else is the emulator's."""
 
     def __init__(
-        self, emulator: Emulator, calls: Calls, life: TokenLife, backend: Backend, ports: tuple[int, int]
+        self,
+        emulator: Emulator,
+        calls: Calls,
+        knobs: Knobs,
+        store: Store,
+        backend: Backend,
+        ports: tuple[int, int],
     ) -> None:
         """`ports` are this side's and the registry side's, for the health check."""
-        self._emulator, self._calls, self._life, self._backend, self._ports = emulator, calls, life, backend, ports
+        self._emulator, self._calls, self._knobs, self._store = emulator, calls, knobs, store
+        self._backend, self._ports = backend, ports
         emulator.wrap_dispatch(self._watched)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,8 +120,16 @@ class Front:
             routing = web._routing_params(method, path, headers, body, query_params)
             service = web.detect_service(method, path, headers, routing)
             action = self._emulator.actions.extract_iam_action(service, method, path, headers, body, routing)
-            self._calls.add(action or f"{service}:{method}")
-            return await dispatch(method, path, headers, body, query_params, request_id)
+            action = action or f"{service}:{method}"
+            self._calls.add(action)
+            # STS decides with IAM's roles and keys, so it sees them as authorisation does.
+            with deciding() if service == "sts" else nullcontext():
+                reply = await dispatch(method, path, headers, body, query_params, request_id)
+            if not action.partition(":")[2].startswith(_READING):
+                if service == "iam":
+                    self._knobs.iam.changed()
+                self._store.save(service)
+            return reply
 
         return watched
 
@@ -83,29 +143,12 @@ class Front:
             self._calls.clear()
             await answer_json(send, 200, self._calls.report())
         elif (method, name) == ("GET", "config"):
-            await answer_json(send, 200, self._config())
+            await answer_json(send, 200, self._knobs.report())
         elif (method, name) == ("POST", "config"):
-            fault = self._configure(await body_of(receive))
-            await answer_json(send, 400 if fault else 200, {"error": fault} if fault else self._config())
+            fault = self._knobs.change(await body_of(receive))
+            await answer_json(send, 400 if fault else 200, {"error": fault} if fault else self._knobs.report())
         else:
             await answer_json(send, 404, {"error": f"no {method} {_ADMIN}{name}"})
-
-    def _config(self) -> dict[str, Any]:
-        return {"token_ttl_seconds": self._life.seconds}
-
-    def _configure(self, body: bytes) -> str | None:
-        """Take new settings over, all or none; what is wrong with them, or None."""
-        try:
-            wanted = json.loads(body)
-        except ValueError:
-            wanted = None
-        if not isinstance(wanted, dict) or wanted.keys() - self._config().keys():
-            return f"a JSON object with some of {sorted(self._config())} is needed"
-        ttl = wanted.get("token_ttl_seconds", self._life.seconds)
-        if not isinstance(ttl, int) or isinstance(ttl, bool) or ttl < 1:
-            return "token_ttl_seconds must be a whole number of seconds, at least 1"
-        self._life.seconds = ttl
-        return None
 
     async def _faults(self) -> list[str]:
         """What doesn't answer, by really asking: the emulator and the registry side over their ports, and the registry

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from local.aws.consistency import deciding
 from local.aws.emulator import Emulator
 from local.aws.tokens import Claims
 
@@ -38,7 +39,8 @@ class Policy:
         credential = evaluator.resolve_credential(key)
         if isinstance(credential, evaluator.CredentialResolutionError):
             raise LookupError(credential.message)
-        entity = self._entity(credential.principal_type, credential.principal_arn, credential.account_id)
+        with deciding():
+            entity = self._entity(credential.principal_type, credential.principal_arn, credential.account_id)
         if entity is None:
             raise LookupError("The security token included in the request is invalid.")
         return Claims(
@@ -54,7 +56,8 @@ class Policy:
 
     def principal_exists(self, claims: Claims) -> bool:
         """Whether the very principal that got the token is still there."""
-        found = self._entity(claims.principal_type, claims.principal_arn, claims.account)
+        with deciding():
+            found = self._entity(claims.principal_type, claims.principal_arn, claims.account)
         return found is not None and found == claims.principal_id
 
     def repository_exists(self, repository: Repository) -> bool:
@@ -71,7 +74,8 @@ class Policy:
         if claims.principal_type == "Root" and claims.account == repository.account:
             return None
         evaluator = self._emulator.evaluator
-        policies, limits = self._identity(claims)
+        with deciding():
+            policies, limits = self._identity(claims)
         context = evaluator.EvalContext(
             principal_arn=claims.principal_arn,
             principal_type=claims.principal_type,

@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 import urllib3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from local.aws import venv
 
@@ -166,3 +167,16 @@ class Stand:
             iam.put_user_policy(UserName=name, PolicyName="inline", PolicyDocument=json.dumps(policy))
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return key["AccessKeyId"], key["SecretAccessKey"]
+
+
+@contextmanager
+def refused(code: str, text: str = "") -> Iterator[None]:
+    """Passes when the block ends in AWS's error `code` whose message holds `text`."""
+    try:
+        yield
+    except ClientError as error:
+        found = error.response.get("Error", {})
+        assert found.get("Code") == code, found
+        assert text in found.get("Message", ""), found
+    else:
+        raise AssertionError(f"not refused with {code}")

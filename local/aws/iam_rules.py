@@ -1,0 +1,94 @@
+"""What real IAM refuses and the emulator lets through, where everpull could meet it."""
+
+import json
+from typing import Any
+from urllib.parse import unquote
+
+from local.aws.emulator import Emulator, Reply
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_KEYS_PER_USER = 2
+_INLINE_POLICY_SIZE = {"User": 2048, "Role": 10240}
+
+
+def install(emulator: Emulator) -> None:
+    """Put the checks before the emulator's own handling."""
+    iam = emulator.iam
+
+    def error(status: int, code: str, message: str) -> Reply:
+        return iam._error(status, code, message, ns="iam")
+
+    def key_quota(parameters: dict[str, Any]) -> Reply | None:
+        user = iam._p(parameters, "UserName")
+        if sum(key["UserName"] == user for key in iam._access_keys.values()) < _KEYS_PER_USER:
+            return None
+        return error(409, "LimitExceeded", f"Cannot exceed quota for AccessKeysPerUser: {_KEYS_PER_USER}")
+
+    def trust_policy(parameters: dict[str, Any]) -> Reply | None:
+        text = iam._p(parameters, "AssumeRolePolicyDocument") or iam._p(parameters, "PolicyDocument")
+        fault = policy_fault(text)
+        return error(400, "MalformedPolicyDocument", fault) if fault else None
+
+    def inline_size(kind: str) -> Any:
+        quota = _INLINE_POLICY_SIZE[kind]
+
+        def check(parameters: dict[str, Any]) -> Reply | None:
+            name, policy = iam._p(parameters, f"{kind}Name"), iam._p(parameters, "PolicyName")
+            stored = dict(_inline_policies(iam, kind, name))
+            stored[policy] = iam._p(parameters, "PolicyDocument")
+            # AWS doesn't count white space.
+            if sum(len("".join(_text(document).split())) for document in stored.values()) <= quota:
+                return None
+            message = f"Maximum policy size of {quota} bytes exceeded for {kind.lower()} {name}"
+            return error(409, "LimitExceeded", message)
+
+        return check
+
+    checks = {
+        "CreateAccessKey": key_quota,
+        "CreateRole": trust_policy,
+        "UpdateAssumeRolePolicy": trust_policy,
+        "PutUserPolicy": inline_size("User"),
+        "PutRolePolicy": inline_size("Role"),
+    }
+    for action, check in checks.items():
+        iam._IAM_HANDLERS[action] = _checked(check, iam._IAM_HANDLERS[action])
+
+
+def _checked(check: Any, handle: Any) -> Any:
+    def handled(parameters: dict[str, Any]) -> Reply:
+        return check(parameters) or handle(parameters)
+
+    return handled
+
+
+def _inline_policies(iam: Any, kind: str, name: str) -> dict[str, Any]:
+    if kind == "User":
+        return iam._user_inline_policies.get(name) or {}
+    return (iam._roles.get(name) or {}).get("InlinePolicies") or {}
+
+
+def _text(document: Any) -> str:
+    return unquote(document) if isinstance(document, str) else json.dumps(document)
+
+
+def policy_fault(text: str) -> str | None:
+    """Why a text is no policy that says who may do what (a role's trust, a repository's policy), or None."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return "This policy contains invalid Json"
+    statements = document.get("Statement") if isinstance(document, dict) else None
+    statements = [statements] if isinstance(statements, dict) else statements
+    if not isinstance(statements, list) or not statements:
+        return "Missing required field Statement"
+    for statement in statements:
+        if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
+            return "Missing required field Effect"
+        if not statement.keys() & {"Principal", "NotPrincipal"}:
+            return "Missing required field Principal"
+        if not statement.keys() & {"Action", "NotAction"}:
+            return "Missing required field Action"
+        if statement.keys() & {"Resource", "NotResource"}:
+            return "Has prohibited field Resource"
+    return None

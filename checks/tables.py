@@ -65,10 +65,9 @@ def _type(entry: Mapping[str, object]) -> str:
 
 
 def _default(entry: Mapping[str, object]) -> str:
-    if "default" not in entry:
-        return ""
-    value = entry["default"]
-    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+    value = entry.get("default", "")
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"`{text}`" if text else ""
 
 
 def main() -> int:

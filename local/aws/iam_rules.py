@@ -24,6 +24,11 @@ def install(emulator: Emulator) -> None:
             return None
         return error(409, "LimitExceeded", f"Cannot exceed quota for AccessKeysPerUser: {_KEYS_PER_USER}")
 
+    def left_policies(parameters: dict[str, Any]) -> Reply | None:
+        if not _inline_policies(iam, "User", iam._p(parameters, "UserName")):
+            return None
+        return error(409, "DeleteConflict", "Cannot delete entity, must delete policies first.")
+
     def trust_policy(parameters: dict[str, Any]) -> Reply | None:
         text = iam._p(parameters, "AssumeRolePolicyDocument") or iam._p(parameters, "PolicyDocument")
         fault = policy_fault(text)
@@ -46,6 +51,7 @@ def install(emulator: Emulator) -> None:
 
     checks = {
         "CreateAccessKey": key_quota,
+        "DeleteUser": left_policies,
         "CreateRole": trust_policy,
         "UpdateAssumeRolePolicy": trust_policy,
         "PutUserPolicy": inline_size("User"),

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.local_aws.platform import ADMIN, Stand, docker_registry, http, refused, wait_until
+from tests.local_aws.images import ask, token
+from tests.local_aws.platform import ADMIN, Stand, allow, docker_registry, http, refused, wait_until
 
 
 def test_health_is_ready_only_while_every_part_answers(tmp_path: Path) -> None:
@@ -113,6 +114,17 @@ def test_everything_written_is_in_the_data_folder_and_the_owners_alone(stand: St
     wait_until("state is saved", lambda: list((data / "state").glob("*.json")))
     open_to_others = [path for path in data.rglob("*") if path.stat().st_mode & 0o077]
     assert open_to_others == []
+
+
+def test_no_token_key_or_secret_value_is_in_the_log(stand: Stand, name: str) -> None:
+    key = stand.user(name, allow("ecr:GetAuthorizationToken"))
+    password = token(stand, key)
+    assert ask(stand, password, "/v2/").status == 200
+    assert ask(stand, password[:-8], "/v2/").status == 401
+    secrets = stand.client("secretsmanager")
+    secrets.create_secret(Name=name, SecretString=f"value-of-{name}")
+    secrets.get_secret_value(SecretId=name)
+    assert [word for word in (password, key[1], ADMIN[1], f"value-of-{name}") if word in stand.log] == []
 
 
 def test_the_ports_are_the_only_ones_it_listens_on(stand: Stand) -> None:

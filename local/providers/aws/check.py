@@ -6,9 +6,11 @@ from difflib import get_close_matches
 from typing import Any
 
 from local.providers.aws.model import Kind, Prop, Row
+from local.providers.aws.shape import to_member
+from local.providers.aws.validate import limit_problems, operation_input
 from local.providers.common.naming import auto_name
 from local.providers.common.provider import CheckRequest, CheckResult, Values
-from local.providers.common.values import Archive, Asset, Secret, Unknown, conceal, has_unknown, reveal, secret_paths
+from local.providers.common.values import Archive, Asset, Secret, Unknown, has_unknown, reveal, secret_paths
 
 DEFAULTS = "__defaults"
 """The input under which the names of the properties live that the program didn't give, as bridged providers keep it."""
@@ -129,7 +131,6 @@ def _complete(row: Row, request: CheckRequest, inputs: Values, faults: _Faults) 
                         request.seed or request.on.urn.encode(),
                         max_length=prop.auto.max_length,
                         suffix=prop.auto.suffix(reveal(inputs)),
-                        lower=prop.auto.lower,
                         policy=request.autonaming,
                     )
                 except ValueError as error:
@@ -152,6 +153,18 @@ def merged_tags(tags: Any, default_tags: Mapping[str, str]) -> Any:
     return Secret(merged) if any(True for _ in secret_paths(tags)) else merged
 
 
+def _limits(row: Row, inputs: Values, faults: _Faults) -> None:
+    """What the service's model says about single values, so that a preview already tells; secrets are never quoted."""
+    operation = row.create.op if row.create else row.checked_by
+    members = operation_input(row.service, operation).members if operation else {}
+    for name, prop in row.by_name.items():
+        value = reveal(inputs.get(name))
+        if value is None or prop.member not in members or has_unknown(value):
+            continue
+        for reason in limit_problems(members[prop.member], to_member(prop, value), name):
+            faults.add(name, reason)
+
+
 def check(row: Row, request: CheckRequest, default_tags: Mapping[str, str]) -> CheckResult:
     """Checked and completed inputs, or one failure per fault."""
     faults = _Faults(row)
@@ -171,8 +184,10 @@ def check(row: Row, request: CheckRequest, default_tags: Mapping[str, str]) -> C
         if name in inputs and rivals:
             faults.add(name, f"Conflicting configuration arguments: {name!r} conflicts with {rivals[0]!r}")
     _complete(row, request, inputs, faults)
+    if not faults.found:
+        _limits(row, inputs, faults)
     if row.tags:
         inputs["tagsAll"] = merged_tags(inputs.get("tags", {}), default_tags)
     if row.hooks.check and not faults.found:
         faults.found += row.hooks.check(reveal(inputs))
-    return CheckResult(conceal(inputs, []), faults.found)
+    return CheckResult(inputs, faults.found)

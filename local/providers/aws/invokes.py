@@ -17,13 +17,12 @@ def _caller(session: Session, _tags: Mapping[str, str], _args: Args) -> Args:
 
 def _region(session: Session, _tags: Mapping[str, str], args: Args) -> Args:
     region = args.get("region") or args.get("name") or session.settings.region
-    known = session.client("sts", region).meta
     return {
         "id": region,
         "name": region,
         "region": region,
         "endpoint": f"ec2.{region}.amazonaws.com",
-        "description": known.region_name,
+        "description": session.region_description(region),
     }
 
 

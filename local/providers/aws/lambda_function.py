@@ -234,6 +234,7 @@ FUNCTION = Row(
         Retry("InvalidParameterValueException", "execution role does not have permissions"),
         Retry("ResourceConflictException", "update is in progress"),
     ),
+    checked_by="create_function",
     hooks=Hooks(
         check=_check,
         unknowns=_unknowns,

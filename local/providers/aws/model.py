@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,9 +39,8 @@ class AutoName:
     """The real provider's auto-naming of a property: its length limit, and what it does to the generated text."""
 
     max_length: int
-    lower: bool = False
     suffix: Callable[[Mapping[str, Any]], str] = lambda _inputs: ""
-    # Whether an explicit, unchanged name means deleting before replacing, because two can't share it.
+    # The property that asks for a generated name with that prefix instead.
     prefix_property: str = "namePrefix"
 
 
@@ -163,6 +163,8 @@ class Row:
     props: tuple[Prop, ...]
     id: str
     create: Call | None = None
+    # The operation whose model knows the limits of the properties, where `hooks.create` makes the call.
+    checked_by: str = ""
     read: Call | None = None
     at: str = "@"
     delete: Call | None = None
@@ -183,7 +185,7 @@ class Row:
         """The property of that name; raises KeyError."""
         return self.by_name[name]
 
-    @property
+    @cached_property
     def by_name(self) -> dict[str, Prop]:
         """All input properties, the shared ones (region, tags) included."""
         shared: list[Prop] = []

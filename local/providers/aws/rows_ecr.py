@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.providers.aws.model import AutoName, Hooks, Kind, Prop, Retry, Row, State, Tags, call, change
-from local.providers.aws.session import Api
+from local.providers.aws.session import Api, AwsError
+from local.providers.common.provider import ProviderError
 
 _GONE = ("RepositoryNotFoundException", "RepositoryPolicyNotFoundException")
 
@@ -16,7 +17,12 @@ def _read_repository(api: Api, resource_id: str, _state: State) -> Mapping[str, 
 
 
 def _delete_repository(api: Api, resource_id: str, state: State) -> None:
-    api.call("delete_repository", repositoryName=resource_id, force=bool(state.get("forceDelete")))
+    try:
+        api.call("delete_repository", repositoryName=resource_id, force=bool(state.get("forceDelete")))
+    except AwsError as error:
+        if error.code == "RepositoryNotEmptyException":
+            raise ProviderError(f"it is not empty, consider using forceDelete: {error}") from None
+        raise
 
 
 def _create_repository(api: Api, inputs: State) -> tuple[str, State]:
@@ -36,12 +42,13 @@ REPOSITORY = Row(
     noun="ECR Repository",
     service="ecr",
     props=(
-        Prop("name", "repositoryName", computed=True, replace=True, auto=AutoName(255, lower=True)),
+        Prop("name", "repositoryName", computed=True, replace=True, auto=AutoName(255)),
         Prop("imageTagMutability", "imageTagMutability", default="MUTABLE"),
         Prop(
             "imageScanningConfiguration",
             "imageScanningConfiguration",
             kind=Kind.BLOCK,
+            computed=True,
             fields=(Prop("scanOnPush", "scanOnPush", kind=Kind.BOOL, required=True),),
         ),
         Prop(
@@ -63,11 +70,6 @@ REPOSITORY = Row(
         change(
             "imageScanningConfiguration",
             call("put_image_scanning_configuration", "imageScanningConfiguration", repositoryName="#id"),
-            call(
-                "put_image_scanning_configuration",
-                repositoryName="#id",
-                imageScanningConfiguration={"scanOnPush": False},
-            ),
         ),
     ),
     outputs={"arn": "repositoryArn", "registryId": "registryId", "repositoryUrl": "repositoryUri"},
@@ -82,6 +84,7 @@ REPOSITORY = Row(
         tag_member="tags",
         untag_member="tagKeys",
     ),
+    checked_by="create_repository",
     hooks=Hooks(create=_create_repository, read=_read_repository, delete=_delete_repository),
 )
 

@@ -63,13 +63,13 @@ RULE = Row(
     service="events",
     props=(
         Prop("name", "Name", computed=True, replace=True, auto=AutoName(64)),
-        Prop("namePrefix", replace=True, local=True, conflicts=("name",)),
+        Prop("namePrefix", computed=True, replace=True, local=True, conflicts=("name",)),
         _BUS,
         Prop("description", "Description"),
         Prop("eventPattern", "EventPattern", kind=Kind.JSON),
         Prop("roleArn", "RoleArn"),
         Prop("scheduleExpression", "ScheduleExpression"),
-        Prop("state", "State", default="ENABLED"),
+        Prop("state", "State", computed=True),
         Prop("forceDestroy", kind=Kind.BOOL, default=False, local=True),
     ),
     id="$",
@@ -77,6 +77,7 @@ RULE = Row(
     gone=_GONE,
     tags=Tags("ResourceARN", "arn", "tag_resource", "untag_resource", "Tags", list_op="list_tags_for_resource"),
     retries=(_NEW_ROLE,),
+    checked_by="put_rule",
     hooks=Hooks(check=_check_rule, create=_create_rule, read=_read_rule, update=_update_rule, delete=_delete_rule),
 )
 
@@ -167,6 +168,7 @@ TARGET = Row(
     id="$",
     import_id="{rule}/{targetId}",
     gone=_GONE,
+    checked_by="put_targets",
     hooks=Hooks(create=_put_target, read=_read_target, update=_update_target, delete=_delete_target),
 )
 

@@ -12,24 +12,20 @@ from local.providers.aws.session import Api, AwsError
 _GONE = ("NoSuchEntity",)
 # A principal or a policy that was made a moment ago may not be known everywhere yet.
 _NEW_PRINCIPAL = Retry("MalformedPolicyDocument", "Invalid principal")
-_NAME_PREFIX = Prop("namePrefix", replace=True, local=True, conflicts=("name",))
+_NAME_PREFIX = Prop("namePrefix", computed=True, replace=True, local=True, conflicts=("name",))
 
 
 def _name(member: str, length: int, *, replace: bool = True) -> Prop:
     return Prop("name", member, computed=True, replace=replace, auto=AutoName(length))
 
 
-def _tags(kind: str) -> Tags:
-    return Tags(f"{kind}Name", "#id", f"tag_{kind.lower()}", f"untag_{kind.lower()}", "Tags")
-
-
 def _delete_user_belongings(api: Api, resource_id: str, state: State) -> None:
-    """What AWS wants gone before a user; without forceDestroy only what the real provider always removes: nothing."""
-    if not state.get("forceDestroy"):
-        return
-    user = {"UserName": resource_id}
+    """What AWS wants gone before a user: group memberships always, credentials only with forceDestroy."""
+    user = {"UserName": state.get("name") or resource_id}
     for group in api.pages("list_groups_for_user", "Groups[].GroupName", **user):
         api.call("remove_user_from_group", GroupName=group, **user)
+    if not state.get("forceDestroy"):
+        return
     for key in api.pages("list_access_keys", "AccessKeyMetadata[].AccessKeyId", **user):
         api.call("delete_access_key", AccessKeyId=key, **user)
     try:
@@ -37,6 +33,12 @@ def _delete_user_belongings(api: Api, resource_id: str, state: State) -> None:
     except AwsError as error:
         if error.code != "NoSuchEntity":
             raise
+
+
+def _rename_user(api: Api, _id: str, old: State, new: State, changed: set[str]) -> State:
+    if changed & {"name", "path"}:
+        api.call("update_user", UserName=old["name"], NewUserName=new["name"], NewPath=new["path"])
+    return {}
 
 
 USER = Row(
@@ -52,20 +54,21 @@ USER = Row(
     ),
     id="{name}",
     create=call("create_user", "name path permissionsBoundary"),
-    read=call("get_user", UserName="#id"),
+    # By name and not by id: the engine keeps the id of a user that was renamed in place.
+    read=call("get_user", "name"),
     at="User",
     changes=(
         change(
             "permissionsBoundary",
-            call("put_user_permissions_boundary", "permissionsBoundary", UserName="#id"),
-            call("delete_user_permissions_boundary", UserName="#id"),
+            call("put_user_permissions_boundary", "name permissionsBoundary"),
+            call("delete_user_permissions_boundary", "name"),
         ),
     ),
-    delete=call("delete_user", UserName="#id"),
+    delete=call("delete_user", "name"),
     outputs={"arn": "Arn", "uniqueId": "UserId"},
     gone=_GONE,
-    tags=_tags("User"),
-    hooks=Hooks(deleting=_delete_user_belongings),
+    tags=Tags("UserName", "name", "tag_user", "untag_user", "Tags"),
+    hooks=Hooks(update=_rename_user, deleting=_delete_user_belongings),
 )
 
 
@@ -113,7 +116,8 @@ def _attachment(owner: str) -> Row:
             Prop(prop, f"{owner}Name", required=True, replace=True),
             Prop("policyArn", "PolicyArn", required=True, replace=True),
         ),
-        id=f"{{{prop}}}/{{policyArn}}",
+        id=f"{{{prop}}}-{{policyArn}}",
+        import_id=f"{{{prop}}}/{{policyArn}}",
         create=call(f"attach_{prop}_policy", f"{prop} policyArn"),
         delete=call(f"detach_{prop}_policy", f"{prop} policyArn"),
         gone=_GONE,
@@ -208,6 +212,7 @@ ACCESS_KEY = Row(
     once={"secret": "AccessKey.SecretAccessKey", "sesSmtpPasswordV4": ""},
     secret_outputs=("secret", "sesSmtpPasswordV4"),
     gone=_GONE,
+    checked_by="create_access_key",
     hooks=Hooks(create=_create_key, read=_read_key),
 )
 
@@ -259,7 +264,7 @@ ROLE = Row(
     delete=call("delete_role", RoleName="#id"),
     outputs={"arn": "Arn", "uniqueId": "RoleId", "createDate": "CreateDate"},
     gone=_GONE,
-    tags=_tags("Role"),
+    tags=Tags("RoleName", "#id", "tag_role", "untag_role", "Tags"),
     retries=(_NEW_PRINCIPAL,),
     hooks=Hooks(read=_read_role, deleting=_strip_role),
 )

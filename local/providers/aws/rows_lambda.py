@@ -89,12 +89,13 @@ PERMISSION = Row(
             replace=True,
             auto=AutoName(100, prefix_property="statementIdPrefix"),
         ),
-        Prop("statementIdPrefix", replace=True, local=True, conflicts=("statementId",)),
+        Prop("statementIdPrefix", computed=True, replace=True, local=True, conflicts=("statementId",)),
     ),
     id="{statementId}",
     import_id="{function}/{statementId}",
     gone=_GONE,
     retries=_NOT_YET,
+    checked_by="add_permission",
     hooks=Hooks(create=_add_permission, read=_read_permission, delete=_remove_permission),
 )
 
@@ -174,6 +175,7 @@ INVOCATION = Row(
     ),
     id="$",
     once={"result": ""},
+    checked_by="invoke",
     hooks=Hooks(
         check=_check_invocation,
         replaces=_invocation_replaces,
@@ -242,6 +244,7 @@ EVENT_INVOKE_CONFIG = Row(
     gone=_GONE,
     # The role's right to reach a destination may arrive late.
     retries=(Retry("InvalidParameterValueException", "does not have permissions"),),
+    checked_by="put_function_event_invoke_config",
     hooks=Hooks(create=_create_invoke_config, read=_read_invoke_config),
 )
 

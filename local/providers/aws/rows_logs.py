@@ -57,7 +57,7 @@ LOG_GROUP = Row(
     service="logs",
     props=(
         Prop("name", "logGroupName", computed=True, replace=True, auto=AutoName(255)),
-        Prop("namePrefix", replace=True, local=True, conflicts=("name",)),
+        Prop("namePrefix", computed=True, replace=True, local=True, conflicts=("name",)),
         Prop("kmsKeyId", "kmsKeyId"),
         Prop("logGroupClass", "logGroupClass", computed=True, replace=True),
         Prop("retentionInDays", "retentionInDays", kind=Kind.INT, default=0, allowed=_RETENTION),

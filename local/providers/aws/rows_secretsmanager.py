@@ -4,27 +4,43 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.providers.aws.model import AutoName, Hooks, Kind, Prop, Retry, Row, State, Tags, call, change
-from local.providers.aws.session import Api
+from local.providers.aws.session import Api, AwsError
 
 _GONE = ("ResourceNotFoundException",)
+_NO_POLICY = (None, "", "{}")
 _NEW_PRINCIPAL = Retry("MalformedPolicyDocumentException", "This resource policy contains an unsupported principal")
 # A name stays taken for a moment after a deletion without recovery window.
-_NAME_BEING_DELETED = Retry("InvalidRequestException", "scheduled for deletion")
+_NAME_BEING_DELETED = (
+    Retry("InvalidRequestException", "scheduled for deletion", 120),
+    Retry("InvalidRequestException", "was deleted", 120),
+)
 
 
 def _policy(api: Api, resource_id: str) -> str | None:
     return api.call("get_resource_policy", SecretId=resource_id).get("ResourcePolicy")
 
 
-def _read_secret(api: Api, resource_id: str, _state: State) -> Mapping[str, Any] | None:
+def _update_secret_policy(api: Api, resource_id: str, _old: State, new: State, changed: set[str]) -> State:
+    if "policy" in changed:
+        if new.get("policy") in _NO_POLICY:
+            api.call("delete_resource_policy", SecretId=resource_id)
+        else:
+            _put_first_policy(api, resource_id, new)
+    return {}
+
+
+def _read_secret(api: Api, resource_id: str, state: State) -> Mapping[str, Any] | None:
     secret = api.call("describe_secret", SecretId=resource_id)
     if secret.get("DeletedDate"):
         return None
-    return {**secret, "ResourcePolicy": _policy(api, resource_id)}
+    policy = _policy(api, resource_id)
+    if policy is None and state.get("policy") == "{}":
+        policy = "{}"  # the program's way to say "none"
+    return {**secret, "ResourcePolicy": policy}
 
 
 def _put_first_policy(api: Api, resource_id: str, inputs: State) -> None:
-    if inputs.get("policy"):
+    if inputs.get("policy") not in _NO_POLICY:
         api.patient(
             (_NEW_PRINCIPAL,),
             lambda: api.call("put_resource_policy", SecretId=resource_id, ResourcePolicy=inputs["policy"]),
@@ -35,6 +51,14 @@ def _delete_secret(api: Api, resource_id: str, state: State) -> None:
     days = state.get("recoveryWindowInDays", 30)
     how = {"ForceDeleteWithoutRecovery": True} if days == 0 else {"RecoveryWindowInDays": days}
     api.call("delete_secret", SecretId=resource_id, **how)
+
+    def is_gone() -> bool:
+        try:
+            return bool(api.call("describe_secret", SecretId=resource_id).get("DeletedDate"))
+        except AwsError as error:
+            return error.code in _GONE
+
+    api.wait_for("the deletion", 120, is_gone)
 
 
 def _check_secret(inputs: State) -> list[tuple[str, str]]:
@@ -50,7 +74,7 @@ SECRET = Row(
     service="secretsmanager",
     props=(
         Prop("name", "Name", computed=True, replace=True, auto=AutoName(255)),
-        Prop("namePrefix", replace=True, local=True, conflicts=("name",)),
+        Prop("namePrefix", computed=True, replace=True, local=True, conflicts=("name",)),
         Prop("description", "Description"),
         Prop("kmsKeyId", "KmsKeyId"),
         Prop("policy", "ResourcePolicy", kind=Kind.JSON, computed=True),
@@ -64,13 +88,18 @@ SECRET = Row(
             "description kmsKeyId",
             call("update_secret", SecretId="#id", Description="description", KmsKeyId="kmsKeyId"),
         ),
-        change("policy", call("put_resource_policy", "policy", SecretId="#id")),
     ),
     outputs={"arn": "ARN"},
     gone=_GONE,
     tags=Tags("SecretId", "#id", "tag_resource", "untag_resource", "Tags"),
-    retries=(_NAME_BEING_DELETED, _NEW_PRINCIPAL),
-    hooks=Hooks(check=_check_secret, read=_read_secret, created=_put_first_policy, delete=_delete_secret),
+    retries=(*_NAME_BEING_DELETED, _NEW_PRINCIPAL),
+    hooks=Hooks(
+        check=_check_secret,
+        read=_read_secret,
+        created=_put_first_policy,
+        update=_update_secret_policy,
+        delete=_delete_secret,
+    ),
 )
 
 

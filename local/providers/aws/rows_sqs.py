@@ -80,7 +80,7 @@ QUEUE = Row(
     service="sqs",
     props=(
         Prop("name", "QueueName", computed=True, replace=True, auto=AutoName(80, suffix=_fifo_suffix)),
-        Prop("namePrefix", replace=True, local=True, conflicts=("name",)),
+        Prop("namePrefix", computed=True, replace=True, local=True, conflicts=("name",)),
         Prop("fifoQueue", "FifoQueue", kind=Kind.BOOL, default=False, replace=True),
         Prop("contentBasedDeduplication", "ContentBasedDeduplication", kind=Kind.BOOL, default=False),
         Prop("deduplicationScope", "DeduplicationScope", computed=True),
@@ -110,6 +110,7 @@ QUEUE = Row(
         style=TagStyle.MAP,
     ),
     retries=(_DELETED_RECENTLY,),
+    checked_by="create_queue",
     hooks=Hooks(check=_check_queue, create=_create_queue, read=_read_queue, update=_update_queue, delete=_delete_queue),
 )
 

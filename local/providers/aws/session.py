@@ -93,6 +93,14 @@ class Session:
                 self._clients[key] = client
             return self._clients[key]
 
+    def region_description(self, region: str) -> str:
+        """The region's name for people; raises ProviderError for a region that botocore doesn't know."""
+        partitions = self._boto._session.get_component("data_loader").load_data("endpoints")["partitions"]
+        for partition in partitions:
+            if region in partition["regions"]:
+                return partition["regions"][region]["description"]
+        raise ProviderError(f"no matching region found: {region}")
+
     def identity(self) -> dict[str, str]:
         """Account, Arn and UserId of the caller; raises AwsError when the credentials are refused."""
         if self._identity is None:

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from botocore import xform_name
 from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.session import get_session
 from botocore.validate import ParamValidator
 
 # Names of Unicode properties in the models' (Java) patterns; Python's re has no word for them.
@@ -96,6 +98,23 @@ def _walk(shape: Shape, value: Any, at: str) -> Iterator[str]:
         for key, item in value.items():
             yield from _limits(shape.key, key, f"{at} key {key!r}")
             yield from _walk(shape.value, item, f"{at}[{key!r}]")
+
+
+def limit_problems(shape: Shape, value: Any, at: str) -> list[str]:
+    """What the model's lengths, ranges, patterns and enums object to in one value; the value itself is not quoted."""
+    return list(_walk(shape, value, at))
+
+
+@cache
+def _operations(service: str) -> dict[str, StructureShape]:
+    model = get_session().get_service_model(service)
+    shapes = {xform_name(name): model.operation_model(name).input_shape for name in model.operation_names}
+    return {name: shape for name, shape in shapes.items() if shape is not None}
+
+
+def operation_input(service: str, operation: str) -> StructureShape:
+    """The input shape of an operation by its boto3 name; raises KeyError for one that doesn't exist."""
+    return _operations(service)[operation]
 
 
 def problems(shape: Shape | None, params: dict[str, Any]) -> list[str]:

@@ -97,7 +97,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
         except Exception as error:  # noqa: BLE001 - the engine must get an answer whatever breaks
             # Its text is kept back, because an unforeseen exception may quote a secret. The place is enough.
-            frame = traceback.extract_tb(error.__traceback__)[-1]
+            frames = traceback.extract_tb(error.__traceback__)
+            frame = next((f for f in reversed(frames) if "/local/providers/" in f.filename), frames[-1])
             place = f"{os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}"  # noqa: PTH119
             text = f"internal error of the local {self._provider.name} stand-in: {type(error).__name__} at {place}"
             context.abort(grpc.StatusCode.INTERNAL, text)

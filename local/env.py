@@ -20,6 +20,8 @@ def environment(state: PlatformState, folders: paths.Paths | None = None) -> dic
     return {
         "PATH": os.pathsep.join(first + rest),
         "KUBECONFIG": state.kubeconfig,
+        # kubectl would keep what it learns of this cluster in the person's home.
+        "KUBECACHEDIR": str(folders.kube / "cache"),
         "AWS_ENDPOINT_URL": state.aws_endpoint,
         "AWS_ACCESS_KEY_ID": state.aws_access_key_id,
         "AWS_SECRET_ACCESS_KEY": state.aws_secret_access_key,

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from local import apt, aws_front, plugins, state
-from local.cluster import certificates, control_plane, leftovers, node, operator
+from local.cluster import certificates, control_plane, leftovers, machine, node, operator
 from local.cluster.api import Api, ApiError
 from local.paths import Paths
 from local.ports import api_address
@@ -176,7 +176,7 @@ class Platform:
         return "kept"
 
     def _kubelet(self, chosen: PlatformState, pki: certificates.Pki, api: Api) -> str:
-        leftovers.remember_machine(self._folders)
+        machine.prepare(self._folders, node.kubelet_folder(self._folders))
         done = self._supervisor.ensure(node.kubelet(self._folders, chosen, pki))
         path = f"/api/v1/nodes/{api_address(chosen.network)}"
         operator.wait(lambda: node.node_ready(api.get(path)))

@@ -29,6 +29,10 @@ _POLL_SECONDS = 0.1
 _HEALTH_PATIENCE_SECONDS = 15.0
 _LOG_LIMIT_BYTES = 50 * 1024 * 1024
 
+# Kept for as long as this process lives: parts outlive it, and Python takes a Popen object that is dropped while its
+# process runs for a mistake.
+_started: list[subprocess.Popen[bytes]] = []
+
 
 class PartError(Exception):
     """A part did not start; the text names it, the reason and the end of its log."""
@@ -130,6 +134,7 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        _started.append(process)
         known = procfs.identity(process.pid)
         if known is not None:
             record = Record(known, part.fingerprint())

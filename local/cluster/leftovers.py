@@ -4,7 +4,6 @@ Only what is reached from this platform's own folders is touched; a user's own c
 """
 
 import contextlib
-import json
 import re
 import shutil
 import subprocess
@@ -13,34 +12,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from local import procfs
+from local.cluster import machine
 from local.cluster.node import containerd_socket, kubelet_folder
 from local.paths import Paths
-from local.state import write_private
 from local.supervisor import end
 
 _CGROUPS = Path("/sys/fs/cgroup")
 # containerd's CRI puts containers into /NAMESPACE/ID; it has one namespace, by this name.
 _NAMESPACE = "k8s.io"
-_POD_LOG_LINKS = Path("/var/log/containers")
 _SHIM_SOCKETS = Path("/run/containerd/s")
-# kubelet sets these for the whole machine (pkg/kubelet/cm, setupKernelTunables).
-_SYSCTLS = (
-    *("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops"),
-    *("kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes"),
-)
 
 
 class LeftoversError(Exception):
     """Something could not be removed; the text names it."""
-
-
-def remember_machine(folders: Paths) -> None:
-    """Note, before the first kubelet starts, what it will change for the whole machine."""
-    target = folders.data / "machine.json"
-    if target.exists():
-        return
-    values = {name: (Path("/proc/sys") / name).read_text().strip() for name in _SYSCTLS}
-    write_private(target, json.dumps({"sysctls": values, "pod_log_links": _POD_LOG_LINKS.exists()}))
 
 
 def forget_last_boot(folders: Paths) -> None:
@@ -75,7 +59,7 @@ def remove(folders: Paths) -> None:
         for folder in (_SHIM_SOCKETS, _SHIM_SOCKETS.parent):
             with contextlib.suppress(OSError):
                 folder.rmdir()
-    _restore_machine(folders)
+    machine.restore(folders)
 
 
 def has_containers(folders: Paths) -> bool:
@@ -166,23 +150,3 @@ def _retry(done: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
         if time.monotonic() > deadline:
             raise LeftoversError(f"cannot remove {what}")
         time.sleep(0.1)
-
-
-def _restore_machine(folders: Paths) -> None:
-    note = folders.data / "machine.json"
-    if not note.exists():
-        return
-    before = json.loads(note.read_text())
-    for name, value in before["sysctls"].items():
-        setting = Path("/proc/sys") / name
-        if setting.read_text().strip() != value:
-            setting.write_text(value)
-    if _POD_LOG_LINKS.is_dir():
-        ours = folders.log / "pods"
-        for link in _POD_LOG_LINKS.iterdir():
-            if link.is_symlink() and link.readlink().is_relative_to(ours):
-                link.unlink()
-        if not before["pod_log_links"]:
-            with contextlib.suppress(OSError):
-                _POD_LOG_LINKS.rmdir()
-    note.unlink()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from local.cluster import machine
 from local.cluster.certificates import Pki
 from local.cluster.control_plane import SYSTEM_PATH, http_health, program
 from local.paths import Paths
@@ -194,18 +195,20 @@ def kubelet(folders: Paths, state: PlatformState, pki: Pki) -> Part:
     write_private(config, yaml.safe_dump(content))
     return Part(
         "kubelet",
-        (
-            str(folders.bin / "kubelet"),
-            f"--config={config}",
-            f"--kubeconfig={pki.kubeconfig('kubelet')}",
-            f"--root-dir={root}",
-            f"--cert-dir={root / 'pki'}",
-            f"--hostname-override={address}",
+        machine.wrapped(
+            folders,
+            (
+                str(folders.bin / "kubelet"),
+                f"--config={config}",
+                f"--kubeconfig={pki.kubeconfig('kubelet')}",
+                f"--root-dir={root}",
+                f"--cert-dir={root / 'pki'}",
+                f"--hostname-override={address}",
+            ),
         ),
         http_health(LOOPBACK, state.ports["kubelet-health"], "/healthz"),
         {"PATH": SYSTEM_PATH},
-        inputs=(config, pki.certificate("kubelet"), pki.authority),
-        keeps_children=True,
+        inputs=(folders.bin / "kubelet", config, pki.certificate("kubelet"), pki.authority),
     )
 
 

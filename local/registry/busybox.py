@@ -21,8 +21,10 @@ def find(places: tuple[str, ...] = ("/bin/busybox", "/usr/bin/busybox")) -> Path
     """
     for place in map(Path, places):
         # A dynamic program names its loader (PT_INTERP) in its first page; a static one has none.
-        if place.exists() and b"/ld-" not in place.open("rb").read(4096):
-            return place
+        if place.exists():
+            with place.open("rb") as program:
+                if b"/ld-" not in program.read(4096):
+                    return place
     raise BusyboxError(f"no static busybox at {' or '.join(places)}: install the Debian package busybox-static")
 
 

@@ -1,5 +1,6 @@
 """Builds families of Go programs into the state folder, again only when their pins or flags change."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -78,9 +79,15 @@ def build(family: Family, folders: Paths) -> str:
     Raises:
         BuildError: no usable Go, or the build failed.
     """
-    if is_built(family, folders):
-        return "kept"
-    go = check_go(family)
+    with (folders.stamps / f"{family.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another command may be building the same
+        if is_built(family, folders):
+            return "kept"
+        _build(family, folders, check_go(family))
+    return "built"
+
+
+def _build(family: Family, folders: Paths, go: str) -> None:
     if family.packages:
         _compile(go, family, folders)
     for item in family.taken:
@@ -90,7 +97,6 @@ def build(family: Family, folders: Paths) -> str:
         shutil.copyfile(module_folder(go, family, item.module) / item.path, target)
         target.chmod(0o755 if item.executable else 0o644)
     (folders.stamps / f"{family.name}.sha256").write_text(stamp(family))
-    return "built"
 
 
 def _compile(go: str, family: Family, folders: Paths) -> None:

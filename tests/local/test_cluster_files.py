@@ -1,0 +1,163 @@
+"""Certificates, configuration files and rendered rights of the cluster."""
+
+import json
+import ssl
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from cryptography import x509
+
+from local.cluster import certificates, chart, leftovers, machine, node, operator
+from local.cluster.chart import ChartError
+from local.paths import Paths
+from local.state import PlatformState
+
+_RULES = """\
+{{- if .Values.rbac.create -}}
+kind: {{ if and .Values.scoped .Values.rbac.create }}Role{{ else }}ClusterRole{{ end }}
+metadata:
+  name: {{ include "external-secrets.fullname" . }}-controller
+  labels:
+    {{- include "external-secrets.labels" . | nindent 4 }}
+  {{- if .Values.scoped }}
+  namespace: {{ .Values.scoped | quote }}
+  {{- end }}
+---
+kind: Role
+metadata:
+  namespace: {{ template "external-secrets.namespace" . }}
+{{- end }}
+"""
+
+
+def test_certificates_are_made_once_and_again_for_another_address(folders: Paths) -> None:
+    pki = certificates.ensure(folders.kube, "https://127.70.0.1:443", "127.70.0.1")
+    before = pki.authority.read_bytes(), pki.service_account_key.read_bytes()
+    certificates.ensure(folders.kube, "https://127.70.0.1:443", "127.70.0.1")
+    assert pki.authority.read_bytes() == before[0]
+    certificates.ensure(folders.kube, "https://127.71.0.1:443", "127.71.0.1")
+    assert pki.authority.read_bytes() != before[0]
+    # Tokens of pods that run stay good.
+    assert pki.service_account_key.read_bytes() == before[1]
+
+
+def test_the_kubelets_certificate_names_the_node_as_its_authoriser_wants(folders: Paths) -> None:
+    pki = certificates.ensure(folders.kube, "https://127.70.0.1:443", "127.70.0.1")
+    subject = x509.load_pem_x509_certificate(pki.certificate("kubelet").read_bytes()).subject
+    assert subject.rfc4514_string() == "CN=system:node:127.70.0.1,O=system:nodes"
+
+
+def test_keys_are_their_owners_alone(folders: Paths) -> None:
+    pki = certificates.ensure(folders.kube, "https://127.70.0.1:443", "127.70.0.1")
+    for file in (pki.key("ca"), pki.key("admin"), pki.service_account_key, pki.kubeconfig("admin")):
+        assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_servers_certificate_holds_for_the_names_in_cluster_clients_use(folders: Paths) -> None:
+    pki = certificates.ensure(folders.kube, "https://127.70.0.1:443", "127.70.0.1")
+    certificate = x509.load_pem_x509_certificate(pki.certificate("serving").read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert "kubernetes.default" in names.get_values_for_type(x509.DNSName)
+    assert {str(ip) for ip in names.get_values_for_type(x509.IPAddress)} == {"127.0.0.1", "127.70.0.1"}
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(pki.authority))
+    tls.load_cert_chain(pki.certificate("serving"), pki.key("serving"))
+
+
+def test_containerds_configuration_keeps_everything_in_our_folders(folders: Paths, state: PlatformState) -> None:
+    file = node.write_containerd_config(folders, state, "127.0.0.1:1/pause@sha256:0")
+    config = tomllib.loads(file.read_text())
+    cri = config["plugins"]["io.containerd.grpc.v1.cri"]
+    home = str(folders.home)
+    kept = [config["root"], config["state"], cri["registry"]["config_path"], cri["cni"]["conf_dir"]]
+    kept.append(cri["containerd"]["runtimes"]["runc"]["options"]["Root"])
+    kept.append(config["plugins"]["io.containerd.internal.v1.opt"]["path"])
+    assert all(path.startswith(home) for path in kept)
+    assert cri["sandbox_image"] == "127.0.0.1:1/pause@sha256:0"
+    assert cri["restrict_oom_score_adj"] is True
+
+
+def test_the_kubelet_runs_on_loopback_in_its_own_view_of_the_machine(folders: Paths, state: PlatformState) -> None:
+    pki = certificates.ensure(folders.kube, state.kube_api, "127.70.0.1")
+    (folders.bin / "kubelet").touch()
+    part = node.kubelet(folders, state, pki)
+    config = yaml.safe_load((folders.kube / "kubelet.yaml").read_text())
+    assert config["address"] == "127.70.0.1"
+    assert config["healthzBindAddress"] == "127.0.0.1"
+    assert "--hostname-override=127.70.0.1" in part.argv
+    assert "/var/lib/kubelet" in part.argv
+    assert "/proc/sys/kernel/panic" in part.argv
+
+
+def test_a_command_in_kubelets_view_sees_our_files_and_the_machine_does_not(folders: Paths) -> None:
+    root = folders.data / "kubelet"
+    machine.prepare(folders, root)
+    before = Path("/proc/sys/kernel/panic").read_text()
+    script = (
+        "import pathlib;"
+        "print(pathlib.Path('/proc/sys/kernel/panic').read_text().strip());"
+        "pathlib.Path('/proc/sys/kernel/panic').write_text('77');"
+        "pathlib.Path('/var/log/containers/link').write_text('x')"
+    )
+    command = machine.wrapped(folders, (sys.executable, "-c", script))
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "10\n"
+    assert Path("/proc/sys/kernel/panic").read_text() == before
+    assert not Path("/var/log/containers/link").exists()
+    assert (folders.data / "node" / "containers" / "link").exists()
+    assert leftovers.mounts_below([folders.home]) == [str(root)]
+    leftovers.remove(folders)
+    assert leftovers.mounts_below([folders.home]) == []
+
+
+def test_mount_points_with_blanks_are_read_right(tmp_path: Path) -> None:
+    point = tmp_path / "a b"
+    point.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "none", point], check=True)
+    try:
+        assert leftovers.mounts_below([tmp_path]) == [str(point)]
+    finally:
+        subprocess.run(["umount", point], check=True)
+
+
+def test_the_charts_rights_are_rendered_by_its_values() -> None:
+    documents = chart.render(_RULES, {"rbac": {"create": True}, "scoped": ""}, "system")
+    assert documents == [
+        {
+            "kind": "ClusterRole",
+            "metadata": {
+                "name": "external-secrets-controller",
+                "labels": {"app.kubernetes.io/name": "external-secrets"},
+            },
+        },
+        {"kind": "Role", "metadata": {"namespace": "system"}},
+    ]
+    scoped = chart.render(_RULES, {"rbac": {"create": True}, "scoped": "one"}, "system")
+    assert scoped[0]["kind"] == "Role"
+    assert scoped[0]["metadata"]["namespace"] == "one"
+    assert chart.render(_RULES, {"rbac": {"create": False}, "scoped": ""}, "system") == []
+
+
+@pytest.mark.parametrize(
+    "template", ["{{ lookup 1 }}", "{{ range .Values.x }}", "{{ .Values.none | quote }}", "{{ if eq .Values.x 1 }}"]
+)
+def test_what_is_not_understood_in_the_chart_is_an_error(template: str) -> None:
+    with pytest.raises(ChartError):
+        chart.render(template, {"x": 1}, "system")
+
+
+def test_the_operator_is_not_given_its_rights_by_the_administrator(folders: Paths, state: PlatformState) -> None:
+    share = folders.share / "external-secrets"
+    share.mkdir(parents=True)
+    (share / "values.yaml").write_text(json.dumps({"rbac": {"create": True}, "scoped": ""}))
+    (share / "rbac.yaml").write_text(_RULES)
+    deployment = operator.manifests(folders, state, "127.0.0.1:1/eso@sha256:0")[-1]
+    pod = deployment["spec"]["template"]["spec"]
+    assert pod["serviceAccountName"] == "external-secrets"
+    assert pod["hostAliases"][0] == {"ip": "127.70.0.1", "hostnames": ["kubernetes.default", "kubernetes.default.svc"]}
+    environment = {entry["name"]: entry["value"] for entry in pod["containers"][0]["env"]}
+    assert environment["AWS_ENDPOINT_URL"] == state.aws_endpoint
+    assert not any(name.startswith("AWS_ACCESS") for name in environment)
+    assert [m["kind"] for m in operator.manifests(folders, state, None)].count("Deployment") == 0

@@ -1,0 +1,68 @@
+"""platform.json and the environment made from it."""
+
+import dataclasses
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from local import env
+from local.paths import Paths
+from local.state import PlatformState, StateError, load, save
+
+
+def test_the_state_is_read_back_as_written_and_its_file_is_the_owners_alone(
+    folders: Paths, state: PlatformState
+) -> None:
+    save(state, folders)
+    assert load(folders) == state
+    assert folders.state_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_without_a_platform_the_error_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="run `python -m local up` first"):
+        load(Paths(tmp_path))
+
+
+def test_a_state_file_of_another_version_is_refused(folders: Paths, state: PlatformState) -> None:
+    folders.state_file.write_text(json.dumps({**dataclasses.asdict(state), "moon": "full"}))
+    with pytest.raises(StateError, match="not a state file of this version"):
+        load(folders)
+
+
+def test_the_secret_key_is_not_in_the_states_text(state: PlatformState) -> None:
+    assert state.aws_secret_access_key not in repr(state)
+
+
+def test_a_shell_gets_every_value_exactly(folders: Paths, state: PlatformState) -> None:
+    script = env.shell(state, folders) + 'printf "%s" "$AWS_SECRET_ACCESS_KEY"'
+    out = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+    assert out == state.aws_secret_access_key
+
+
+def test_a_persons_own_aws_profile_is_taken_out_of_the_way(folders: Paths, state: PlatformState) -> None:
+    script = env.shell(state, folders) + 'printf "%s" "${AWS_PROFILE-unset}"'
+    done = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, check=True, env={"AWS_PROFILE": "work", "PATH": "/bin"}
+    )
+    assert done.stdout == "unset"
+
+
+def test_our_programs_come_first_on_the_path_and_only_once(
+    folders: Paths, state: PlatformState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"/usr/bin:{folders.bin}:/bin")
+    path = env.environment(state, folders)["PATH"].split(":")
+    assert path[1:] == [str(folders.bin), str(folders.plugins), "/usr/bin", "/bin"]
+
+
+def test_everything_a_client_needs_is_there(folders: Paths, state: PlatformState) -> None:
+    found = env.environment(state, folders)
+    needed = (
+        *("PATH", "KUBECONFIG", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"),
+        *("AWS_DEFAULT_REGION", "PULUMI_HOME", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"),
+    )
+    assert set(needed) <= set(found)
+    assert found["PULUMI_SKIP_UPDATE_CHECK"] == "true"
+    assert found["PULUMI_BACKEND_URL"].startswith("file://")

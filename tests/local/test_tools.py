@@ -1,0 +1,141 @@
+"""Tools are built when their pins change, and only then."""
+
+import dataclasses
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from local.paths import Paths
+from local.tools import build
+from local.tools.build import BuildError
+from local.tools.families import ALL, Family
+
+_MAIN = """package main
+
+var Version string
+
+func main() { print(Version) }
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Here(Family):
+    """A family whose module is in a folder of the test's."""
+
+    folder: Path = Path()
+
+    @property
+    def module(self) -> Path:
+        return self.folder
+
+
+@pytest.fixture
+def family(tmp_path: Path) -> Here:
+    """A module with one program, `hello`, that prints its version."""
+    folder = tmp_path / "module"
+    (folder / "hello").mkdir(parents=True)
+    (folder / "go.mod").write_text("module example.test/tools\n\ngo 1.21\n")
+    (folder / "go.sum").write_text("")
+    (folder / "hello" / "main.go").write_text(_MAIN)
+    return Here("sample", ("example.test/tools/hello",), (("main.Version", "v7"),), folder=folder)
+
+
+def test_a_family_is_built_with_its_version_and_then_kept(family: Here, folders: Paths) -> None:
+    assert build.build(family, folders) == "built"
+    program = folders.bin / "hello"
+    assert subprocess.run([program], capture_output=True, text=True, check=True).stderr == "v7"
+    before = program.stat().st_mtime_ns
+    assert build.build(family, folders) == "kept"
+    assert program.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("name", ["go.mod", "go.sum"])
+def test_changed_pins_are_another_stamp(family: Here, name: str) -> None:
+    before = build.stamp(family)
+    with (family.module / name).open("a") as file:
+        file.write("\n")
+    assert build.stamp(family) != before
+
+
+@pytest.mark.parametrize(
+    "changes", [{"variables": (("main.Version", "v8"),)}, {"packages": ("example.test/tools/other",)}, {"static": True}]
+)
+def test_changed_flags_are_another_stamp(family: Here, changes: dict[str, object]) -> None:
+    assert build.stamp(dataclasses.replace(family, **changes)) != build.stamp(family)  # pyright: ignore
+
+
+def test_a_missing_program_is_built_again(family: Here, folders: Paths) -> None:
+    build.build(family, folders)
+    (folders.bin / "hello").unlink()
+    assert build.build(family, folders) == "built"
+
+
+def test_a_program_can_be_rebuilt_while_it_is_open(family: Here, folders: Paths) -> None:
+    build.build(family, folders)
+    with (folders.bin / "hello").open("rb") as running:
+        before = running.read()
+        build.build(dataclasses.replace(family, variables=(("main.Version", "v8"),)), folders)
+        running.seek(0)
+        assert running.read() == before
+    assert (folders.bin / "hello").read_bytes() != before
+
+
+def test_a_failed_build_keeps_the_old_program_and_quotes_the_compiler(family: Here, folders: Paths) -> None:
+    build.build(family, folders)
+    (family.module / "hello" / "main.go").write_text("package main\n\nfunc main() { nonsense() }\n")
+    changed = dataclasses.replace(family, variables=())
+    with pytest.raises(BuildError, match=r"(?s)building sample failed.*undefined: nonsense"):
+        build.build(changed, folders)
+    assert (folders.bin / "hello").exists()
+    assert not build.is_built(changed, folders)
+    assert [path.name for path in folders.bin.iterdir()] == ["hello"]
+
+
+def test_removed_programs_leave_nothing(family: Here, folders: Paths) -> None:
+    build.build(family, folders)
+    build.remove(family, folders)
+    assert list(folders.bin.iterdir()) == []
+    assert not build.is_built(family, folders)
+
+
+def test_without_go_the_error_says_what_to_install(family: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(BuildError, match=r"`go` is not on PATH: install Go 1\.21 or newer"):
+        build.check_go(family)
+
+
+def fake_go(folder: Path, version: str, toolchain: str) -> str:
+    program = folder / "go"
+    program.write_text(f"#!/bin/sh\nprintf '%s\\n%s\\n' {version} {toolchain}\n")
+    program.chmod(0o755)
+    return str(program)
+
+
+@pytest.mark.parametrize(("version", "toolchain"), [("go1.19.8", "local"), ("go1.20", "auto"), ("go1.24.1", "local")])
+def test_a_go_that_is_too_old_is_refused(tmp_path: Path, version: str, toolchain: str) -> None:
+    go = fake_go(tmp_path, version, toolchain)
+    with pytest.raises(BuildError, match=rf"is {version}, kubernetes needs 1\.26\.0: install Go"):
+        build.check_go(ALL["kubernetes"], go)
+
+
+@pytest.mark.parametrize(("version", "toolchain"), [("go1.24.1", "auto"), ("go1.26.0", "local"), ("go1.27.2", "local")])
+def test_a_new_enough_go_or_one_that_fetches_a_newer_is_taken(tmp_path: Path, version: str, toolchain: str) -> None:
+    go = fake_go(tmp_path, version, toolchain)
+    assert build.check_go(ALL["kubernetes"], go) == go
+
+
+@pytest.mark.parametrize("family", ALL.values(), ids=ALL.keys())
+def test_every_family_pins_the_modules_its_programs_come_from(family: Family) -> None:
+    text = (family.module / "go.mod").read_text()
+    for package in family.packages:
+        assert package in text.partition("require")[0], "go.mod names no such tool"
+    assert (family.module / "go.sum").stat().st_size > 0
+
+
+def test_a_file_is_taken_out_of_a_required_module(folders: Paths) -> None:
+    go = shutil.which("go")
+    assert go is not None
+    family = ALL["actionlint"]
+    assert (build.module_folder(go, family, "github.com/rhysd/actionlint") / "LICENSE.txt").is_file()

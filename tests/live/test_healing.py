@@ -3,6 +3,7 @@
 import pytest
 from lightkube.resources.core_v1 import Secret
 
+from local.driver import aws
 from local.driver.workloads import wait_until
 from tests.live.deployment import Deployment
 
@@ -30,8 +31,6 @@ def test_a_deleted_pull_secret_is_made_again(deployed: Deployment) -> None:
 
 @pytest.mark.parametrize("namespace_number", [0, 1])
 def test_the_pull_secret_is_healed_without_asking_aws(deployed: Deployment, namespace_number: int) -> None:
-    from local.driver import aws
-
     namespace, name = deployed.namespaces[namespace_number], deployed.outputs["pullSecretName"]
     aws.admin(deployed.state, "calls", method="DELETE")
     deployed.kube.delete(Secret, name, namespace=namespace)

@@ -1,10 +1,11 @@
 """No login and no secret key is to be found where it does not belong."""
 
+import base64
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from lightkube.resources.core_v1 import Secret
 
 from local import paths
 from local.driver import aws
@@ -25,10 +26,6 @@ def canaries(deployed: Deployment) -> dict[str, str]:
 
 
 def secret_access_key(deployed: Deployment) -> str:
-    import base64
-
-    from lightkube.resources.core_v1 import Secret
-
     credentials = deployed.kube.get(Secret, "aws-credentials", namespace=deployed.outputs["systemNamespace"])
     return base64.b64decode((credentials.data or {})["secret-access-key"]).decode()
 
@@ -82,7 +79,7 @@ def test_no_output_of_the_engine_holds_a_login_or_a_key(canaries: dict[str, str]
     assert leaks(canaries, texts) == []
 
 
-def test_no_failure_tells_a_login_or_a_key(canaries: dict[str, str], deployed: Deployment, tmp_path: Path) -> None:
+def test_no_failure_tells_a_login_or_a_key(canaries: dict[str, str], deployed: Deployment) -> None:
     """The function is made to fail with its rights taken away, and the program with a broken cluster."""
     iam = aws.client(deployed.state, "iam")
     role = deployed.outputs["refresherArn"].rsplit("/", 1)[1]

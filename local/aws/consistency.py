@@ -6,6 +6,7 @@ still counts, until the delay is over. Root has no state in IAM and is not affec
 """
 
 import copy
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,6 +58,8 @@ class IamView:
         # Oldest first; the first one is what had spread when the delay was set.
         self._history: list[tuple[float, Tables]] = []
         self._live: Tables = {}
+        # Functions' threads ask too.
+        self._lock = threading.Lock()
         iam = emulator.iam
         for name in _TABLES:
             replace(iam, name, self._two_faced(emulator, name, getattr(iam, name)))
@@ -96,22 +99,25 @@ class IamView:
 
     def set_delay(self, seconds: float) -> None:
         """Change the delay; what is there now has spread already."""
-        self._delay = seconds
-        self._history = [(0.0, copy.deepcopy(self._live))] if seconds else []
+        with self._lock:
+            self._delay = seconds
+            self._history = [(0.0, copy.deepcopy(self._live))] if seconds else []
 
     def changed(self) -> None:
         """IAM was written to: remember its state from now on."""
-        if self._delay:
-            self._history.append((time.time(), copy.deepcopy(self._live)))
+        with self._lock:
+            if self._delay:
+                self._history.append((time.time(), copy.deepcopy(self._live)))
 
     def spread(self, name: str) -> dict[Any, Any]:
         """The table as everyone who decides sees it now."""
-        if not self._delay:
-            return self._live[name]
-        horizon = time.time() - self._delay
-        while len(self._history) > 1 and self._history[1][0] <= horizon:
-            self._history.pop(0)
-        return self._history[0][1][name]
+        with self._lock:
+            if not self._delay:
+                return self._live[name]
+            horizon = time.time() - self._delay
+            while len(self._history) > 1 and self._history[1][0] <= horizon:
+                self._history.pop(0)
+            return self._history[0][1][name]
 
 
 def _reading_spread_state(decide: Any) -> Any:

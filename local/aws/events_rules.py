@@ -44,6 +44,8 @@ def install(emulator: Emulator, pace: Pace) -> None:
             key = events._rule_key(data.get("Name"), data.get("EventBusName", "default"))
             if events._targets.get(key):
                 return refused("Rule can't be deleted since it has targets.")
+            # A rule made again under this name counts from its own beginning.
+            events._rule_last_fired.pop((responses.get_account_id(), responses.get_region(), key), None)
             return delete(data)
 
         return done

@@ -154,7 +154,8 @@ class Registry:
                 if "/blobs/" in path:
                     raise _Refused(404, "BLOB_UNKNOWN", "blob unknown to registry")
                 # A repository that ECR has and nobody seeded has no tags.
-                await answer(send, 200, {"content-type": "application/json"}, b'{"tags":[]}')
+                headers = {"content-type": "application/json"}
+                await answer(send, 200, headers, b'{"tags":[]}', head=scope["method"] == "HEAD")
                 return
             await _relay(found, send)
 

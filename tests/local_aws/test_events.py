@@ -1,6 +1,7 @@
 """EventBridge schedules: on time, with permission, with their constant input."""
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -74,6 +75,22 @@ def test_a_disabled_rule_runs_nothing_until_enabled(fast: Stand, name: str) -> N
     wait_until("it ticks", lambda: ticks(fast, name) >= 1)
     remove(fast, name)
     remove(fast, f"{name}-clock")
+
+
+def test_a_rule_made_again_counts_from_its_new_beginning(fast: Stand, name: str) -> None:
+    arn = logging_function(fast, name)
+    permit(fast, name, rule_arn(name))
+    schedule(fast, name, arn)
+    wait_until("a tick", lambda: ticks(fast, name))
+    remove(fast, name)
+    removed = time.monotonic()
+    fast.admin("POST", "config", {"schedule_speed": 20})
+    wait_until("a whole interval, three seconds now, is over", lambda: time.monotonic() - removed > 3.5)
+    seen, begun = ticks(fast, name), time.monotonic()
+    schedule(fast, name, arn)
+    wait_until("the next tick", lambda: ticks(fast, name) > seen)
+    assert time.monotonic() - begun > 2.5
+    remove(fast, name)
 
 
 def test_a_failing_scheduled_run_is_retried_twice(fast: Stand, name: str) -> None:

@@ -12,7 +12,7 @@ def render(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None
     last = max(20, width - sum(widths) - 2 * len(widths))
     lines: list[str] = []
     for row in [head, ["-" * size for size in widths] + ["-" * len(head[-1])], *rows]:
-        for number, part in enumerate(textwrap.wrap(row[-1], last) or [""]):
+        for number, part in enumerate(textwrap.wrap(row[-1], last, break_on_hyphens=False) or [""]):
             cells = row[:-1] if number == 0 else [""] * len(widths)
             lines.append(
                 "  ".join([*(cell.ljust(size) for cell, size in zip(cells, widths, strict=True)), part]).rstrip()

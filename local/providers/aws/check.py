@@ -186,7 +186,7 @@ def check(row: Row, request: CheckRequest, default_tags: Mapping[str, str]) -> C
     _complete(row, request, inputs, faults)
     if not faults.found:
         _limits(row, inputs, faults)
-    if row.tags:
+    if row.tags and not faults.found:
         inputs["tagsAll"] = merged_tags(inputs.get("tags", {}), default_tags)
     if row.hooks.check and not faults.found:
         faults.found += row.hooks.check(reveal(inputs))

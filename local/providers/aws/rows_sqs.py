@@ -143,6 +143,7 @@ QUEUE_POLICY = Row(
         Prop("policy", "Policy", kind=Kind.JSON, required=True),
     ),
     id="{queueUrl}",
+    checked_by="set_queue_attributes",
     gone=_GONE,
     retries=(Retry("InvalidAttributeValue", "Invalid value for the parameter Policy"),),
     hooks=Hooks(create=_put_policy, read=_read_policy, update=_update_policy, delete=_delete_policy),

@@ -6,11 +6,12 @@ import functools
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from local import apt, aws_front, plugins, state
+from local import apt, aws_front, plugins, procfs, state
 from local.cluster import certificates, control_plane, leftovers, machine, node, operator
 from local.cluster.api import Api, ApiError
 from local.paths import Paths
@@ -40,6 +41,8 @@ _PORTS = {
     "kubelet": ("kubelet", "kubelet-health"),
     "containerd": ("containerd-stream",),
 }
+# kubelet renews its lease every 10 s; a node that hasn't for this long is as good as gone (the lease's own duration).
+_LEASE_SECONDS = 40.0
 _OPERATOR_PORTS = ("eso-metrics", "eso-live")
 
 
@@ -139,8 +142,8 @@ class Platform:
             return operator.apply(folders, api, operator.manifests(folders, chosen, images["operator"].reference))
 
         def operator_ready() -> str:
-            before = operator.not_ready(api) is None
-            operator.wait_until_ready(api)
+            before = operator.not_ready(api, chosen) is None
+            operator.wait(lambda: operator.not_ready(api, chosen))
             return "kept" if before else "ready"
 
         return [
@@ -178,9 +181,15 @@ class Platform:
     def _kubelet(self, chosen: PlatformState, pki: certificates.Pki, api: Api) -> str:
         machine.prepare(self._folders, node.kubelet_folder(self._folders))
         done = self._supervisor.ensure(node.kubelet(self._folders, chosen, pki))
-        path = f"/api/v1/nodes/{api_address(chosen.network)}"
-        operator.wait(lambda: node.node_ready(api.get(path)))
+        operator.wait(lambda: self._node_not_ready(chosen, api))
         return done
+
+    def _node_not_ready(self, chosen: PlatformState, api: Api) -> str | None:
+        record = self._supervisor.record("kubelet")
+        if record is None or not record.is_alive():
+            return "kubelet does not run"
+        since = time.time() - min(procfs.uptime_seconds(record.identity), _LEASE_SECONDS)
+        return node.not_ready(api, api_address(chosen.network), since)
 
     def _operator_image(self, chosen: PlatformState, images: dict[str, Pushed]) -> str:
         """Push the image when the program changed; the digest is kept so that nothing is read again otherwise."""
@@ -262,9 +271,8 @@ class Platform:
             found = list(pool.map(self._supervisor.condition, self.parts(chosen)))
         api = Api(chosen.kube_api, certificates.Pki(self._folders.kube), timeout=5)
         if chosen.node:
-            path = f"/api/v1/nodes/{api_address(chosen.network)}"
-            found.append(_condition("node", lambda: node.node_ready(api.get(path))))
-            found.append(_condition("external-secrets", lambda: operator.not_ready(api)))
+            found.append(_condition("node", lambda: self._node_not_ready(chosen, api)))
+            found.append(_condition("external-secrets", lambda: operator.not_ready(api, chosen)))
         else:
             found.append(Condition("node", "absent", detail=chosen.node_reason))
             part = operator.process(self._folders, chosen, certificates.Pki(self._folders.kube), api)

@@ -1,6 +1,7 @@
 """What /proc says about processes: enough to know a process again and to find those that were left behind."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,3 +90,12 @@ def started_with(pid: int, name: str) -> str | None:
         if entry.startswith(prefix):
             return os.fsdecode(entry[len(prefix) :])
     return None
+
+
+def mount_points() -> list[Path]:
+    """Every mount point this process sees; one that is mounted on twice is there twice.
+
+    Blanks in paths are octal escapes in mountinfo (proc(5)). os.path.ismount would miss binds within a file system.
+    """
+    lines = (_PROC / "self" / "mountinfo").read_text().splitlines()
+    return [Path(re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), line.split()[4])) for line in lines]

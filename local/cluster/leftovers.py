@@ -4,7 +4,6 @@ Only what is reached from this platform's own folders is touched; a user's own c
 """
 
 import contextlib
-import re
 import shutil
 import subprocess
 import time
@@ -125,14 +124,10 @@ def _remove_folders(folders: list[Path]) -> bool:
     return not any(folder.exists() for folder in folders)
 
 
-def mounts_below(tops: list[Path]) -> list[str]:
-    """Mount points inside `tops`, the innermost first. A path's blanks are octal escapes in mountinfo (proc(5))."""
-    found: list[str] = []
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        point = re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), line.split()[4])
-        if any(Path(point).is_relative_to(top) for top in tops):
-            found.append(point)
-    return sorted(found, key=lambda point: point.count("/"), reverse=True)
+def mounts_below(tops: list[Path]) -> list[Path]:
+    """Mount points inside `tops`, the innermost first."""
+    found = [point for point in procfs.mount_points() if any(point.is_relative_to(top) for top in tops)]
+    return sorted(found, key=lambda point: len(point.parts), reverse=True)
 
 
 def _unmount_below(tops: list[Path]) -> None:

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from local import procfs
 from local.cluster.control_plane import program
 from local.paths import Paths
 from local.state import write_private
@@ -58,9 +59,11 @@ def prepare(folders: Paths, kubelet_root: Path) -> None:
     for name, value in _KERNEL_PARAMETERS.items():
         (values / name.replace("/", ".")).write_text(f"{value}\n")
     kubelet_root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not kubelet_root.is_mount():
-        subprocess.run(["mount", "--bind", kubelet_root, kubelet_root], check=True)
-    subprocess.run(["mount", "--make-shared", kubelet_root], check=True)
+    if kubelet_root not in procfs.mount_points():
+        # Shared, but with nobody else's mounts: a bind of a shared mount shares with the mount it is a part of, and
+        # everything mounted in it would appear twice and be busy for ever.
+        for how in (["--bind", kubelet_root], ["--make-private"], ["--make-shared"]):
+            subprocess.run(["mount", *how, kubelet_root], check=True)
 
 
 def wrapped(folders: Paths, command: Sequence[str]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """containerd and kubelet as parts of the platform, with everything of theirs kept inside its own folders."""
 
+import datetime
 import os
 import socket
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from local.cluster import machine
+from local.cluster.api import Api
 from local.cluster.certificates import Pki
 from local.cluster.control_plane import SYSTEM_PATH, http_health, program
 from local.paths import Paths
@@ -212,11 +214,18 @@ def kubelet(folders: Paths, state: PlatformState, pki: Pki) -> Part:
     )
 
 
-def node_ready(node: object) -> str | None:
-    """None when a Node object says that it is ready, else why not."""
-    if not isinstance(node, dict):
-        return "the node has not registered"
-    for condition in node.get("status", {}).get("conditions", []):
-        if condition.get("type") == "Ready":
-            return None if condition.get("status") == "True" else str(condition.get("message"))
-    return "the node has not reported yet"
+def not_ready(api: Api, name: str, since: float) -> str | None:
+    """None when the node is ready and its kubelet has reported after `since` (seconds since the epoch), else why not.
+
+    The Node object alone is no proof: it goes on saying what kubelet said last. kubelet renews its Lease at its start
+    and every 10 seconds.
+    """
+    lease = api.get(f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{name}")
+    renewed = lease and lease["spec"].get("renewTime")
+    if not renewed or datetime.datetime.fromisoformat(renewed).timestamp() < since:
+        return "kubelet has not reported to the API server"
+    node = api.get(f"/api/v1/nodes/{name}")
+    for condition in node["status"].get("conditions", []) if node else []:
+        if condition["type"] == "Ready":
+            return None if condition["status"] == "True" else condition["message"]
+    return "the node has not registered"

@@ -158,20 +158,16 @@ def _served(api: Api) -> bool:
     return bool(found) and any(resource["name"] == "externalsecrets" for resource in found["resources"])
 
 
-def wait_until_ready(api: Api) -> None:
-    """Wait until the operator's pod is ready. Raises OperatorError with what the pod's containers wait for."""
-    wait(lambda: not_ready(api))
-
-
-def not_ready(api: Api) -> str | None:
-    """None when the current Deployment's pod is ready, else why not."""
+def not_ready(api: Api, state: PlatformState) -> str | None:
+    """None when the current Deployment's pod is ready and answers, else what its containers wait for."""
     deployment = api.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{_NAME}")
     if deployment is None:
         return "there is no Deployment external-secrets"
     status, wanted = deployment.get("status", {}), deployment["metadata"]["generation"]
     current = status.get("observedGeneration", 0) >= wanted and status.get("updatedReplicas", 0) == 1
     if current and status.get("readyReplicas", 0) == 1 and status.get("replicas", 0) == 1:
-        return None
+        # The status may be of before the machine's parts were restarted.
+        return http_health(LOOPBACK, state.ports["eso-live"], "/healthz")()
     pods = api.get(f"/api/v1/namespaces/{NAMESPACE}/pods") or {"items": []}
     reasons: list[str] = []
     for pod in pods["items"]:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from cryptography import x509
 
-from local.cluster import certificates, chart, leftovers, machine, node, operator
+from local.cluster import certificates, chart, leftovers, node, operator
 from local.cluster.chart import ChartError
 from local.paths import Paths
 from local.state import PlatformState
@@ -92,24 +92,45 @@ def test_the_kubelet_runs_on_loopback_in_its_own_view_of_the_machine(folders: Pa
     assert "/proc/sys/kernel/panic" in part.argv
 
 
-def test_a_command_in_kubelets_view_sees_our_files_and_the_machine_does_not(folders: Paths) -> None:
-    root = folders.data / "kubelet"
+_IN_VIEW = """
+import pathlib, subprocess, sys
+subprocess.run(["mount", "-t", "tmpfs", "none", sys.argv[1]], check=True)
+print(pathlib.Path("/proc/sys/kernel/panic").read_text().strip())
+pathlib.Path("/proc/sys/kernel/panic").write_text("77")
+pathlib.Path("/var/log/containers/link").write_text("x")
+"""
+_ON_MACHINE = """
+import subprocess, sys
+from pathlib import Path
+from local.cluster import leftovers, machine
+from local.paths import Paths
+folders = Paths(Path(sys.argv[1]))
+root = folders.data / "kubelet"
+volume = root / "volume"
+for _ in range(2):
     machine.prepare(folders, root)
-    before = Path("/proc/sys/kernel/panic").read_text()
-    script = (
-        "import pathlib;"
-        "print(pathlib.Path('/proc/sys/kernel/panic').read_text().strip());"
-        "pathlib.Path('/proc/sys/kernel/panic').write_text('77');"
-        "pathlib.Path('/var/log/containers/link').write_text('x')"
+volume.mkdir()
+before = Path("/proc/sys/kernel/panic").read_text()
+subprocess.run(machine.wrapped(folders, (sys.executable, "-c", sys.argv[2], str(volume))), check=True)
+assert Path("/proc/sys/kernel/panic").read_text() == before
+assert not Path("/var/log/containers/link").exists()
+assert (folders.data / "node" / "containers" / "link").exists()
+# What is mounted below kubelet's root is there for containerd, and once: twice, it could never be removed again.
+found = leftovers.mounts_below([folders.home])
+assert found == [volume, root], found
+leftovers.remove(folders)
+assert leftovers.mounts_below([folders.home]) == []
+"""
+
+
+@pytest.mark.parametrize("propagation", ["private", "shared"])
+def test_kubelets_view_of_the_machine_is_its_own_and_its_mounts_are_not(folders: Paths, propagation: str) -> None:
+    # As on machines that share their mounts (systemd's do) and on such that don't.
+    machine_like = ["unshare", "--mount", "--propagation", propagation, sys.executable, "-c", _ON_MACHINE]
+    done = subprocess.run(
+        [*machine_like, str(folders.home), _IN_VIEW], capture_output=True, text=True, check=False, cwd=folders.root
     )
-    command = machine.wrapped(folders, (sys.executable, "-c", script))
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "10\n"
-    assert Path("/proc/sys/kernel/panic").read_text() == before
-    assert not Path("/var/log/containers/link").exists()
-    assert (folders.data / "node" / "containers" / "link").exists()
-    assert leftovers.mounts_below([folders.home]) == [str(root)]
-    leftovers.remove(folders)
-    assert leftovers.mounts_below([folders.home]) == []
+    assert (done.returncode, done.stdout, done.stderr) == (0, "10\n", "")
 
 
 def test_mount_points_with_blanks_are_read_right(tmp_path: Path) -> None:
@@ -117,7 +138,7 @@ def test_mount_points_with_blanks_are_read_right(tmp_path: Path) -> None:
     point.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "none", point], check=True)
     try:
-        assert leftovers.mounts_below([tmp_path]) == [str(point)]
+        assert leftovers.mounts_below([tmp_path]) == [point]
     finally:
         subprocess.run(["umount", point], check=True)
 

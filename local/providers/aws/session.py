@@ -2,10 +2,10 @@
 
 import ipaddress
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -157,7 +157,7 @@ class Api:
 
     def patient(self, retries: tuple[Retry, ...], work: Callable[[], Any]) -> Any:
         """Does the work again, each second, while it fails in a way that means "not yet", up to that way's limit."""
-        started = time.monotonic()
+        started = monotonic()
         while True:
             try:
                 return work()
@@ -165,16 +165,16 @@ class Api:
                 limit = max(
                     (r.seconds for r in retries if r.code == error.code and r.message in error.message), default=0
                 )
-                if time.monotonic() - started >= limit or self.session.cancelled.wait(1.0):
+                if monotonic() - started >= limit or self.session.cancelled.wait(1.0):
                     raise
 
     def wait_for(self, what: str, seconds: float, condition: Callable[[], bool]) -> None:
         """Looks once a second until the condition holds; raises ProviderError naming `what` when it doesn't in time."""
-        deadline = time.monotonic() + seconds
+        deadline = monotonic() + seconds
         while not condition():
             if self.session.cancelled.wait(1.0):
                 raise ProviderError(f"waiting for {what} was interrupted")
-            if time.monotonic() > deadline:
+            if monotonic() > deadline:
                 raise ProviderError(f"{what} did not happen within {seconds:.0f} s")
 
 

@@ -128,7 +128,8 @@ def problems(shape: Shape | None, params: dict[str, Any]) -> list[str]:
         if kind == "missing required field":
             found.append(f"{'.'.join(filter(None, (where, extra['required_name'])))}: is required")
         elif kind == "invalid type":
-            found.append(f"{where}: must be of type {' or '.join(extra['valid_types'])}")
+            types = [re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", name) for name in extra["valid_types"]]
+            found.append(f"{where}: must be of type {' or '.join(types)}")
         elif kind not in ("invalid length", "invalid range", "unknown field"):
             found.append(f"{where}: {kind}")
     return list(dict.fromkeys([*found, *_walk(shape, params, "")]))

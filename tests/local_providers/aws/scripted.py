@@ -22,7 +22,9 @@ from local.providers.common.provider import (
 )
 
 REGION = "eu-central-1"
-__all__ = ["ANY", "Scripted"]
+__all__ = ["ANY", "ANY_REQUEST", "Scripted"]
+ANY_REQUEST: Any = None
+"""Whatever is sent."""
 
 
 class _Session(Session):
@@ -42,11 +44,18 @@ class _Session(Session):
         return self.stub(service, region).client
 
 
+class _Quick(threading.Event):
+    """An event whose waiting takes no time, so that patience can be tested without it."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self.is_set()
+
+
 class Scripted:
     """`provider` with a script; `done` fails when a scripted call wasn't made."""
 
     def __init__(self, token: str, name: str = "it", default_tags: dict[str, str] | None = None) -> None:
-        self.cancelled = threading.Event()
+        self.cancelled = _Quick()
         self.session = _Session(boto3.Session("AKIATESTTESTTESTTEST", "none"), Settings(REGION, {}), self.cancelled)
         self.provider = AwsProvider(self.session, default_tags)
         self.on = Subject(f"urn:pulumi:dev::p::{token}::{name}", token, name)

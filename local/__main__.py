@@ -49,7 +49,9 @@ def _status(conditions: list[Condition]) -> int:
     for condition in conditions:
         pid = str(condition.pid or "-")
         up = f"{condition.uptime_seconds:.0f} s" if condition.uptime_seconds is not None else "-"
-        print(f"{condition.name:24} {condition.state:10} {pid:>8} {up:>10}  {condition.detail}".rstrip())
+        print(
+            f"{condition.name:24} {condition.state:10} {pid:>8} {up:>10}  {' '.join(condition.detail.split())}".rstrip()
+        )
     return 0 if all(condition.state in ("running", "absent") for condition in conditions) else 1
 
 

@@ -34,7 +34,6 @@ PACKAGES = (
     Package("docker-registry", "docker-registry"),
     Package("containerd", "containerd", for_node=True),
     Package("runc", "runc", for_node=True),
-    Package("containernetworking-plugins", "/usr/lib/cni/loopback", for_node=True),
     Package("busybox-static", "/bin/busybox", for_node=True),
     Package("ca-certificates", "/etc/ssl/certs/ca-certificates.crt", for_node=True),
 )

@@ -5,6 +5,7 @@ Only what is reached from this platform's own folders is touched; a user's own c
 
 import contextlib
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -43,21 +44,19 @@ def remove(folders: Paths) -> None:
         LeftoversError: a mount or a control group stays.
     """
     containers = _container_ids(folders)
-    shims = _shims(folders)
     sockets = _shim_socket_files(folders)
     _end_containers(containers)
     end(lambda: _shims(folders), 2.0)
-    for path in sockets:
+    for path in [*sockets, *_dead_sockets()]:
         path.unlink(missing_ok=True)
     _unmount_below([folders.home, kubelet_folder(folders), folders.sockets])
     _remove_control_groups(containers)
     for name in ("state", "runc"):
         shutil.rmtree(folders.data / "containerd" / name, ignore_errors=True)
-    if shims or containers:
-        # Only empty ones: another containerd may live here too.
-        for folder in (_SHIM_SOCKETS, _SHIM_SOCKETS.parent):
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+    # Only empty ones: another containerd may live here too.
+    for folder in (_SHIM_SOCKETS, _SHIM_SOCKETS.parent):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
     machine.restore(folders)
 
 
@@ -88,6 +87,21 @@ def _shim_socket_files(folders: Paths) -> list[Path]:
         with contextlib.suppress(OSError):
             found.append(Path(file.read_text().strip().removeprefix("unix://")))
     return [path for path in found if path.parent == _SHIM_SOCKETS]
+
+
+def _dead_sockets() -> list[Path]:
+    """Sockets of helpers that were killed: containerd forgets where they were, and nobody can use them any more."""
+    found: list[Path] = []
+    for path in _SHIM_SOCKETS.iterdir() if _SHIM_SOCKETS.is_dir() else []:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(2)
+            try:
+                client.connect(str(path))
+            except ConnectionRefusedError:
+                found.append(path)
+            except OSError:
+                continue
+    return found
 
 
 def _groups(container: str) -> list[Path]:

@@ -15,6 +15,7 @@ from local import procfs
 from local.cluster.control_plane import program
 from local.paths import Paths
 from local.state import write_private
+from local.supervisor import PART_MARKER, PLATFORM_MARKER
 
 # Folders whose paths are constants of kubelet (kubelet/pkg/apis/deviceplugin, pkg/kubelet/kubelet.go).
 _FOLDERS = (Path("/var/lib/kubelet"), Path("/var/log/containers"))
@@ -47,10 +48,8 @@ def prepare(folders: Paths, kubelet_root: Path) -> None:
         subprocess.CalledProcessError: mounting is not possible here.
     """
     made = [str(folder) for folder in _FOLDERS if not folder.exists()]
-    note = folders.data / _NOTE
     if made:
-        known = json.loads(note.read_text()) if note.exists() else []
-        write_private(note, json.dumps(sorted({*known, *made})))
+        _remember_made(folders.data / _NOTE, made)
     for folder in _FOLDERS:
         folder.mkdir(parents=True, exist_ok=True)
         (folders.data / "node" / folder.name).mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -74,13 +73,32 @@ def wrapped(folders: Paths, command: Sequence[str]) -> tuple[str, ...]:
 
 
 def restore(folders: Paths) -> None:
-    """Remove the empty folders that were made to bind on."""
+    """Remove the empty folders that were made to bind on, or leave that to another platform that is bound on them:
+    removing a folder ends what is mounted on it in other namespaces."""
     note = folders.data / _NOTE
-    if note.exists():
-        for folder in json.loads(note.read_text()):
+    if not note.exists():
+        return
+    made: list[str] = json.loads(note.read_text())
+    if heirs := _platforms_with_kubelet() - {folders.home}:
+        for heir in heirs:
+            _remember_made(heir / "data" / _NOTE, made)
+    else:
+        for folder in made:
             with contextlib.suppress(OSError):  # gone, or somebody else's by now
                 Path(folder).rmdir()
-        note.unlink()
+    note.unlink()
+
+
+def _remember_made(note: Path, made: list[str]) -> None:
+    known = json.loads(note.read_text()) if note.exists() else []
+    write_private(note, json.dumps(sorted({*known, *made})))
+
+
+def _platforms_with_kubelet() -> set[Path]:
+    """State folders of platforms whose kubelet lives."""
+    kubelets = [pid for pid in procfs.all_pids() if procfs.started_with(pid, PART_MARKER) == "kubelet"]
+    homes = [procfs.started_with(pid, PLATFORM_MARKER) for pid in kubelets]
+    return {Path(home) for home in homes if home}
 
 
 def _parameters_folder(folders: Paths) -> Path:

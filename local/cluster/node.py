@@ -17,8 +17,15 @@ from local.ports import LOOPBACK, api_address
 from local.state import PlatformState, write_private
 from local.supervisor import Part
 
-# Where Debian, then others, put the CNI plugins.
-_CNI_FOLDERS = ("/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni")
+# Pods use the host's network, for which no plugin is called. containerd wants a network nevertheless, and sets up a
+# loopback of its own before it: so the platform's one plugin goes by that name and says what is wrong with the pod.
+# The protocol is CNI 0.4.0's.
+_CNI_PLUGIN = """#!/bin/sh
+case $CNI_COMMAND in
+VERSION) echo '{"cniVersion": "0.4.0", "supportedVersions": ["0.3.1", "0.4.0"]}' ;;
+ADD) echo '{"cniVersion": "0.4.0", "code": 100, "msg": "this node has no pod network: set hostNetwork: true"}'; exit 1 ;;
+esac
+"""
 
 
 def obstacle() -> str:
@@ -52,9 +59,11 @@ def write_containerd_config(folders: Paths, state: PlatformState, sandbox_image:
     data = folders.data / "containerd"
     cni = data / "cni"
     cni.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Pods use the host's network; a lone loopback is there because kubelet waits for some CNI configuration.
-    (cni / "99-loopback.conf").write_text('{"cniVersion": "0.4.0", "name": "lo", "type": "loopback"}\n')
-    cni_programs = next((folder for folder in _CNI_FOLDERS if Path(folder, "loopback").exists()), _CNI_FOLDERS[0])
+    (cni / "none.conf").write_text('{"cniVersion": "0.4.0", "name": "none", "type": "loopback"}\n')
+    plugin = cni / "bin" / "loopback"
+    plugin.parent.mkdir(mode=0o700, exist_ok=True)
+    plugin.write_text(_CNI_PLUGIN)
+    plugin.chmod(0o700)
     snapshotter = "native" if _file_system(folders.data) == "overlay" else "overlayfs"
     target = folders.kube / "containerd.toml"
     write_private(
@@ -83,9 +92,10 @@ disabled_plugins = [
   # Profiles would be loaded into the kernel and stay.
   disable_apparmor = true
   tolerate_missing_hugetlb_controller = true
+  netns_mounts_under_state_dir = true
 
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "{cni_programs}"
+    bin_dir = "{plugin.parent}"
     conf_dir = "{cni}"
 
   [plugins."io.containerd.grpc.v1.cri".registry]

@@ -72,12 +72,26 @@ def test_containerds_configuration_keeps_everything_in_our_folders(folders: Path
     config = tomllib.loads(file.read_text())
     cri = config["plugins"]["io.containerd.grpc.v1.cri"]
     home = str(folders.home)
-    kept = [config["root"], config["state"], cri["registry"]["config_path"], cri["cni"]["conf_dir"]]
+    kept = [
+        config["root"],
+        config["state"],
+        cri["registry"]["config_path"],
+        cri["cni"]["conf_dir"],
+        cri["cni"]["bin_dir"],
+    ]
     kept.append(cri["containerd"]["runtimes"]["runc"]["options"]["Root"])
     kept.append(config["plugins"]["io.containerd.internal.v1.opt"]["path"])
     assert all(path.startswith(home) for path in kept)
     assert cri["sandbox_image"] == "127.0.0.1:1/pause@sha256:0"
     assert cri["restrict_oom_score_adj"] is True
+
+
+def test_a_pod_without_the_hosts_network_is_told_what_to_set(folders: Paths, state: PlatformState) -> None:
+    config = tomllib.loads(node.write_containerd_config(folders, state, "x").read_text())
+    plugin = Path(config["plugins"]["io.containerd.grpc.v1.cri"]["cni"]["bin_dir"]) / "loopback"
+    done = subprocess.run([plugin], env={"CNI_COMMAND": "ADD"}, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["msg"] == "this node has no pod network: set hostNetwork: true"
 
 
 def test_the_kubelet_runs_on_loopback_in_its_own_view_of_the_machine(folders: Paths, state: PlatformState) -> None:

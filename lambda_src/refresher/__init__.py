@@ -8,7 +8,8 @@ Map, from the middle outwards:
 - `refresh`: the one use case: read, decide, fetch every login, check them, write once.
 - `ecr`, `secrets_manager`: the ports on AWS, with `aws_calls` turning AWS errors into messages that hold no secret.
 - `patience`: waits for IAM rights that arrive late, at deploy time only.
-- `logs`, `handler`: the Lambda entry: environment and event in, one JSON line a log event and a JSON result out.
+- `job`, `logs`, `handler`: the Lambda entry: environment and event in, JSON log lines and a JSON result out.
+- `errors`: every way in which a refresh fails.
 
 Needs boto3 and the standard library alone. Importing this package imports none of its modules.
 """

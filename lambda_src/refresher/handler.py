@@ -28,8 +28,7 @@ _CLIENT_CONFIG = Config(
 )
 # Of the function's time, what the last attempt after a wait may use.
 _RESERVE_SECONDS = 15.0
-PASSING = Time()
-"""How time passes while rights are waited for."""
+_PASSING = Time()
 
 
 class LambdaContext(Protocol):
@@ -43,8 +42,9 @@ class LambdaContext(Protocol):
 def handle(event: object, context: LambdaContext) -> dict[str, object]:
     """Refreshes once.
 
-    The result holds `status` (refreshed or fresh), `expiresAt`, `secondsLeft`, `registries` and, if content of the secret
-    had to make way, `replaced`. Raises RefreshError, whose text holds no secret, if no live login could be put in place.
+    The result holds `status` (refreshed or fresh), the event's `reason`, `expiresAt`, `secondsLeft`, `registries` and, if
+    content of the secret had to make way, `replaced`. Raises RefreshError, whose text holds no secret, if no live login
+    could be put in place.
     """
     logs.configure()
     request_id = context.aws_request_id
@@ -85,7 +85,7 @@ def _handle(event: object, context: LambdaContext) -> dict[str, object]:
         )
 
     report = until_rights_arrive(
-        lambda: _refresh(job), seconds=min(job.await_rights_seconds, time_left), waiting=waiting, passing=PASSING
+        lambda: _refresh(job), seconds=min(job.await_rights_seconds, time_left), waiting=waiting, passing=_PASSING
     )
     return _result(report, job)
 

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -45,6 +45,12 @@ def test_the_document_names_the_first_registry_and_the_earliest_expiry() -> None
 def test_times_are_written_in_utc_and_cut_to_seconds() -> None:
     late = NOW + timedelta(seconds=0.9)
     made = merge_document({}, [Login((FRANKFURT,), "AWS", CANARY, late + LIFE)], late)
+    assert (made["refreshedAt"], made["expiresAt"]) == ("2026-11-23T12:00:00Z", "2026-11-24T00:00:00Z")
+
+
+def test_times_of_any_zone_are_written_in_utc() -> None:
+    zone = timezone(timedelta(hours=5, minutes=30))
+    made = merge_document({}, [Login((FRANKFURT,), "AWS", CANARY, (NOW + LIFE).astimezone(zone))], NOW.astimezone(zone))
     assert (made["refreshedAt"], made["expiresAt"]) == ("2026-11-23T12:00:00Z", "2026-11-24T00:00:00Z")
 
 
@@ -102,6 +108,12 @@ def test_a_document_with_a_damaged_docker_config_is_not_fresh(host: str, damage:
     config = json.loads(docker_config(logins()))
     config["auths"][host].update(damage)
     assert not is_fresh({**document(), "dockerconfigjson": json.dumps(config)}, BOTH, NOW)
+
+
+@pytest.mark.parametrize(("username", "password"), [("", CANARY), ("AWS", "")])
+def test_a_document_with_half_a_login_is_not_fresh(username: str, password: str) -> None:
+    half = merge_document({}, [Login((FRANKFURT,), username, password, NOW + LIFE)], NOW)
+    assert not is_fresh(half, [FRANKFURT], NOW)
 
 
 @pytest.mark.parametrize("config", ["[]", "{}", '{"auths":[]}', '{"auths":{}}', "{", '{"auths":{"a":1}}'])

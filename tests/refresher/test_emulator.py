@@ -98,6 +98,20 @@ def test_a_key_that_aws_does_not_know_counts_as_a_right_that_may_still_come(
         handler.handle({}, Context())
 
 
+def test_rights_that_spread_late_are_waited_for(
+    stand: Stand, secret: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stand.admin("POST", "config", {"iam_delay_seconds": 1.5})
+    try:
+        function(stand, secret, monkeypatch, *RIGHTS)
+        assert handler.handle({"awaitRightsSeconds": 60}, Context())["status"] == "refreshed"
+    finally:
+        stand.admin("POST", "config", {"iam_delay_seconds": 0})
+    *waits, last = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
+    assert set(waits) == {"waiting for rights"}
+    assert last == "refresh"
+
+
 def test_malformed_content_stays_recoverable(stand: Stand, secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
     function(stand, secret, monkeypatch, *RIGHTS)
     version = stand.client("secretsmanager").put_secret_value(SecretId=secret, SecretString="{broken")["VersionId"]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from refresher import handler
 from refresher.errors import AwsCallError, ConfigurationError, DeniedError, OddAnswerError, UnexpectedError
+from refresher.patience import Time
 
 from tests.refresher.aws_server import AwsServer, Call, Refusal
 from tests.refresher.fakes import CANARY, FRANKFURT, VIRGINIA
@@ -38,9 +39,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
 def no_sleep(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Sleeping takes no time on the wall, but all of it on the clock that patience looks at."""
     slept: list[float] = []
-    from refresher import patience
-
-    monkeypatch.setattr(handler, "PASSING", patience.Time(lambda: sum(slept), slept.append, lambda: 0.0))
+    monkeypatch.setattr(handler, "_PASSING", Time(lambda: sum(slept), slept.append, lambda: 0.0))
     return slept
 
 

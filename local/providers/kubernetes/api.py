@@ -80,6 +80,10 @@ class Api:
         self._kinds: dict[str, dict[str, Resource]] = {}
         self._lock = threading.Lock()
 
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
     def version(self) -> Object:
         """The server's version (`major`, `minor`, `gitVersion`)."""
         return self._request("GET", "/version").object

@@ -9,6 +9,7 @@ import pytest
 from local.providers.kubernetes import kubeconfig
 from local.providers.kubernetes.api import Api
 from tests.local_providers.kubernetes.control_plane import ControlPlane, control_plane
+from tests.local_providers.kubernetes.meddler import Meddler
 from tests.local_providers.kubernetes.stack import Stack
 
 
@@ -19,9 +20,11 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture(scope="session")
-def api(plane: ControlPlane) -> Api:
+def api(plane: ControlPlane) -> Iterator[Api]:
     """Somebody else's client, for looking and for meddling."""
-    return Api(kubeconfig.client(kubeconfig.load(str(plane.kubeconfig), "", ""), 30.0))
+    client = Api(kubeconfig.client(kubeconfig.load(str(plane.kubeconfig), "", ""), 30.0))
+    yield client
+    client.close()
 
 
 @pytest.fixture
@@ -30,6 +33,11 @@ def namespace(api: Api) -> str:
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     api.write("create", api.resource("v1", "Namespace"), body, namespace=None, name=name, manager="tests")
     return name
+
+
+@pytest.fixture
+def meddler(api: Api, namespace: str) -> Meddler:
+    return Meddler(api, namespace)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ PULL_ACTIONS = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:Get
 
 
 def statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, object]:
+    """One statement that allows the actions on the resources."""
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
 
 

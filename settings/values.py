@@ -85,6 +85,7 @@ def registries(raw: str) -> tuple[Registry, ...]:
 
 
 def registry(host: str) -> Registry:
+    """One ECR registry host."""
     try:
         return parse_registry(host)
     except ValueError:
@@ -162,6 +163,7 @@ def integer(raw: str) -> int:
 
 
 def log_retention_days(raw: str) -> int:
+    """One of the values of LOG_RETENTION_DAYS."""
     days = integer(raw)
     if days not in LOG_RETENTION_DAYS:
         raise Refused("is not a retention that CloudWatch Logs knows", ", ".join(map(str, LOG_RETENTION_DAYS)))
@@ -169,6 +171,7 @@ def log_retention_days(raw: str) -> int:
 
 
 def reserved_concurrency(raw: str) -> int:
+    """Concurrent executions, or UNRESERVED."""
     count = integer(raw)
     if count < 1 and count != UNRESERVED:
         raise Refused("would stop the function from ever running", f"1 or more, or {UNRESERVED} to reserve none")
@@ -176,6 +179,7 @@ def reserved_concurrency(raw: str) -> int:
 
 
 def region(name: str) -> str:
+    """A region code by its form; whether AWS has it is for AWS to say."""
     if not _REGION.fullmatch(name):
         raise Refused(f"{name!r} is not an AWS region", "a region code, such as eu-central-1")
     return name

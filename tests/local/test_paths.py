@@ -15,7 +15,7 @@ def deep_folders(top: Path) -> Paths:
 
 
 def test_sockets_lie_in_the_state_folder_when_they_fit() -> None:
-    folders = Paths(Path("/work/.local"))
+    folders = Paths(Path("/checkout/.local"))
     assert folders.sockets == folders.run
     assert kubelet_folder(folders) == folders.data / "kubelet"
 

@@ -1,0 +1,31 @@
+"""No test may pass by not running: a skipped test, or file of tests, counts as failed, with the reason it gave."""
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+
+def fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turns a skip, or an expected failure, into a failure."""
+    if report.outcome == "skipped":
+        report.outcome = "failed"
+        # A skip's own text is (path, line, reason); an expected failure's is the traceback.
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.longrepr = f"not run, which counts as failed here: {reason}"
+        # pytest counts a report with this attribute as "xfailed", whatever its outcome.
+        report.__dict__.pop("wasxfail", None)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    fail_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, Any]:
+    report = yield
+    fail_if_skipped(report)
+    return report

@@ -63,9 +63,11 @@ class Stack:
         self.config_file.write_text(yaml.safe_dump({**kept, "config": dict(config)}), encoding="utf-8")
 
     def init(self) -> None:
-        """Makes the stack if it is not there yet."""
+        """Makes the stack if it is not there yet, and frees it of an update that was killed."""
         known = json.loads(self._run(["stack", "ls", "--json"]).output)
-        if self.name not in {item["name"] for item in known}:
+        if self.name in {item["name"] for item in known}:
+            self._run(["cancel", "--yes", "--stack", self.name])
+        else:
             self._run(["stack", "init", self.name, "--no-select", "--secrets-provider", "passphrase"])
 
     def up(self, *options: str) -> Result:

@@ -32,8 +32,9 @@ def platform() -> PlatformState:
 
 
 @pytest.fixture(scope="session")
-def kube(platform: PlatformState) -> Client:
-    return workloads.client(platform)
+def kube(platform: PlatformState) -> Iterator[Client]:
+    with workloads.client(platform) as client:
+        yield client
 
 
 @pytest.fixture(autouse=True)

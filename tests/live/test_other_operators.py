@@ -32,8 +32,9 @@ def plane(platform: PlatformState, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def scratch(plane: ControlPlane) -> Client:
-    return Client(config=KubeConfig.from_file(plane.kubeconfig), field_manager="tests")
+def scratch(plane: ControlPlane) -> Iterator[Client]:
+    with Client(config=KubeConfig.from_file(plane.kubeconfig), field_manager="tests") as client:
+        yield client
 
 
 def test_a_cluster_without_the_operator_is_refused_with_the_way_to_install_it(

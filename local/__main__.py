@@ -43,6 +43,12 @@ def main(arguments: list[str] | None = None) -> int:
     except (StepsFailedError, PartError, LeftoversError, BusyError, NoFreePort, StateError) as error:
         print(error, file=sys.stderr)
         return 1
+    except PermissionError as error:
+        print(
+            f"{error}\nDid another user bring this platform up? Use that user, or a folder of your own", file=sys.stderr
+        )
+        print("by setting EVERPULL_LOCAL_DIR.", file=sys.stderr)
+        return 1
 
 
 def _status(conditions: list[Condition]) -> int:

@@ -9,7 +9,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from local import apt, aws_front, plugins, procfs, state
 from local.cluster import certificates, control_plane, leftovers, machine, node, operator
@@ -22,7 +21,7 @@ from local.state import PlatformState
 from local.steps import Progress, Step, run
 from local.supervisor import Condition, Part, Supervisor, end
 from local.tools import build as tools
-from local.tools import families
+from local.tools import engine, families
 
 # Registry hosts that are routed from the start; tests add theirs with hosts.route_registry_host.
 _ROUTED = (
@@ -94,8 +93,10 @@ class Platform:
         steps = [
             Step("packages", packages),
             Step("build kubernetes", build(families.KUBERNETES)),
-            Step("build external-secrets", build(families.EXTERNAL_SECRETS), ("build kubernetes",)),
-            Step("pulumi", lambda: self._pulumi(), ("build external-secrets",)),
+            # Two builds at a time: one alone leaves processors idle while it fetches and links. What the parts need
+            # comes first.
+            Step("build external-secrets", build(families.EXTERNAL_SECRETS)),
+            Step("pulumi", lambda: engine.ensure(folders), ("build kubernetes",)),
             Step("plugins", lambda: self._plugins()),
             Step("emulator's environment", lambda: aws_front.ensure_environment(folders)),
             Step("registry", part(lambda: service.registry(folders, chosen)), ("packages",)),
@@ -160,20 +161,6 @@ class Platform:
             ),
         ]
 
-    def _pulumi(self) -> str:
-        """The user's own engine with its language host, or ours."""
-        own = {family.name: family for family in (families.PULUMI_LANGUAGE_PYTHON, families.PULUMI)}
-        elsewhere = os.pathsep.join(
-            folder for folder in os.environ.get("PATH", "").split(os.pathsep) if Path(folder) != self._folders.bin
-        )
-        found = shutil.which("pulumi", path=elsewhere)
-        if found and shutil.which("pulumi-language-python", path=elsewhere):
-            for family in own.values():
-                tools.remove(family, self._folders)
-            return "kept"
-        words = [tools.build(family, self._folders) for family in own.values()]
-        return "kept" if set(words) == {"kept"} else "built"
-
     def _plugins(self) -> str:
         plugins.ensure(self._folders)
         return "kept"
@@ -230,8 +217,9 @@ class Platform:
         with self._alone():
             self._say_stop("kubelet and the operator", ["kubelet", "external-secrets", "kube-scheduler"])
             self._say_stop("containerd", ["containerd"])
-            self._progress.say("removing containers, mounts and control groups")
-            leftovers.remove(self._folders)
+            if os.geteuid() == 0:  # nobody else could have started a container
+                self._progress.say("removing containers, mounts and control groups")
+                leftovers.remove(self._folders)
             self._say_stop("the control plane, aws", ["kube-controller-manager", "kube-apiserver", "aws"])
             self._say_stop("stores", ["etcd", "registry", *self._supervisor.names()])
             # What lost its record, and what a part's child started apart from its group.

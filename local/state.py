@@ -51,12 +51,22 @@ def choose(folders: paths.Paths, node_reason: str, running: frozenset[str]) -> P
 
     `node_reason` is why no node can run ("" if one can); `running` names the ports whose owners are alive, which are
     of course taken and are kept.
+
+    Raises:
+        StateError: the network of a cluster that has data is taken.
+        NoFreePort: nothing could be bound.
     """
     try:
         before = load(folders)
     except StateError:
         before = None
     chosen = ports.choose(before.network if before else None, before.ports if before else {}, running)
+    if before and chosen.network != before.network and (folders.data / "etcd").exists():
+        # Addresses are in what the cluster stores: its Service, its node, what runs on it.
+        raise StateError(
+            f"{ports.api_address(before.network)}:443, where this cluster's API server belongs, is taken by another "
+            f"program: end it, or delete {folders.data} to start with an empty cluster elsewhere"
+        )
     if chosen.api_port != 443 and not node_reason:
         node_reason = (
             "port 443 is taken on every loopback network (something listens on 0.0.0.0:443), and pods reach the API "

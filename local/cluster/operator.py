@@ -194,7 +194,8 @@ def wait(reason: Callable[[], str | None]) -> None:
 
 def process(folders: Paths, state: PlatformState, pki: Pki, api: Api) -> Part:
     """The operator as a process of this machine, with a token of its service account."""
-    kubeconfig = pki.kubeconfig("external-secrets")
+    # Beside the cluster's data, because the token is worth nothing without it.
+    kubeconfig = folders.data / "external-secrets.kubeconfig"
     if not kubeconfig.exists():
         account = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{_NAME}/token"
         token = api.request("POST", account, {"spec": {"expirationSeconds": _TOKEN_SECONDS}})["status"]["token"]

@@ -2,14 +2,16 @@
 
 import dataclasses
 import json
+import re
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from local import env
+from local import env, ports
 from local.paths import Paths
-from local.state import PlatformState, StateError, load, save
+from local.state import PlatformState, StateError, choose, load, save
 
 
 def test_the_state_is_read_back_as_written_and_its_file_is_the_owners_alone(
@@ -66,3 +68,26 @@ def test_everything_a_client_needs_is_there(folders: Paths, state: PlatformState
     assert set(needed) <= set(found)
     assert found["PULUMI_SKIP_UPDATE_CHECK"] == "true"
     assert found["PULUMI_BACKEND_URL"].startswith("file://")
+
+
+def test_credentials_are_made_once_and_look_like_aws_ones(folders: Paths) -> None:
+    first = choose(folders, "", frozenset())
+    assert re.fullmatch(r"AKIA[A-Z2-7]{16}", first.aws_access_key_id)
+    save(first, folders)
+    assert choose(folders, "", frozenset()) == first
+
+
+def test_why_no_node_runs_is_kept_with_the_state(folders: Paths) -> None:
+    found = choose(folders, "no root here", frozenset())
+    assert (found.node, found.node_reason) == (False, "no root here")
+
+
+def test_a_cluster_with_data_does_not_move_to_another_network(folders: Paths, state: PlatformState) -> None:
+    before = choose(folders, "", frozenset())
+    save(before, folders)
+    (folders.data / "etcd").mkdir()
+    with socket.socket() as taken:
+        taken.bind((ports.api_address(before.network), 443))
+        taken.listen(1)
+        with pytest.raises(StateError, match=rf"{before.network}.1:443, where .* taken by another program"):
+            choose(folders, "", frozenset())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.paths import Paths
-from local.tools import build
+from local.tools import build, engine
 from local.tools.build import BuildError
 from local.tools.families import ALL, Family
 
@@ -139,3 +139,44 @@ def test_a_file_is_taken_out_of_a_required_module(folders: Paths) -> None:
     assert go is not None
     family = ALL["actionlint"]
     assert (build.module_folder(go, family, "github.com/rhysd/actionlint") / "LICENSE.txt").is_file()
+
+
+def install(folder: Path, *names: str) -> Path:
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_text("#!/bin/sh\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def test_the_users_own_engine_is_used_and_ours_taken_out_of_its_way(folders: Paths, tmp_path: Path) -> None:
+    ours = [folders.bin / "pulumi", folders.bin / "pulumi-language-python", folders.bin / "pulumi-language-python-exec"]
+    for program in ours:
+        program.write_text("")
+        program.chmod(0o755)
+    theirs = install(tmp_path / "theirs", "pulumi", "pulumi-language-python")
+    assert engine.ensure(folders, f"{folders.bin}:{theirs}") == "kept"
+    assert [program.exists() for program in ours] == [False, False, False]
+
+
+def test_an_engine_without_a_language_host_or_our_own_is_not_the_users(folders: Paths, tmp_path: Path) -> None:
+    lonely = install(tmp_path / "lonely", "pulumi")
+    assert engine.own(folders, str(lonely)) is None
+    for name in ("pulumi", "pulumi-language-python"):
+        (folders.bin / name).write_text("")
+        (folders.bin / name).chmod(0o755)
+    assert engine.own(folders, str(folders.bin)) is None
+
+
+def test_without_the_users_engine_ours_is_built(
+    folders: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+
+    def note(family: Family, folders: Paths) -> str:
+        built.append(family.name)
+        return "built"
+
+    monkeypatch.setattr(build, "build", note)
+    assert engine.ensure(folders, str(tmp_path)) == "built"
+    assert built == ["pulumi-language-python", "pulumi"]

@@ -256,6 +256,15 @@ def test_a_name_prefix_is_completed_at_creation():
     assert run.create({"namePrefix": "p-"}).outputs["name"] == "p-1"
 
 
+def test_a_user_is_renamed_and_moved_in_place():
+    run = Scripted(USER)
+    state = {"name": "me", "path": "/", "forceDestroy": False, "tags": {}, "tagsAll": {}}
+    run.answer("iam", "update_user", {"UserName": "me", "NewUserName": "you", "NewPath": "/x/"}, {})
+    run.answer("iam", "get_user", {"UserName": "you"}, _user(UserName="you", Path="/x/"))
+    assert run.update("me", state, {"name": "you", "path": "/x/"})["name"] == "you"
+    run.done()
+
+
 def test_changed_tags_are_set_and_removed_ones_taken_off():
     run = Scripted(USER)
     state = {

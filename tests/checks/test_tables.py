@@ -1,0 +1,39 @@
+import pytest
+
+from checks import tables
+
+EMPTY = "".join(f"<!-- table: {name} -->\n<!-- end: {name} -->\n" for name in tables.TABLES)
+
+
+def test_tables_are_made_between_their_markers_and_the_rest_is_kept() -> None:
+    made = tables.renewed(f"before\n{EMPTY}after\n")
+    assert made.startswith("before\n<!-- table: modes -->\n| `everpull:mode` |")
+    assert made.endswith("<!-- end: configuration -->\nafter\n")
+
+
+def test_a_table_that_is_up_to_date_stays_as_it_is() -> None:
+    made = tables.renewed(EMPTY)
+    assert tables.renewed(made) == made
+
+
+def test_a_table_that_is_not_is_made_anew() -> None:
+    made = tables.renewed(EMPTY)
+    assert tables.renewed(made.replace("rate(1 hour)", "rate(2 hours)")) == made
+
+
+def test_every_key_has_its_type_default_and_meaning() -> None:
+    lines = tables.configuration().splitlines()
+    assert "| `everpull:schedule` | string | `rate(1 hour)` |" in "\n".join(lines)
+    assert all(line.count("|") == 5 for line in lines)
+
+
+def test_a_bar_in_a_cell_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    mode = tables.schema.Mode(choose_when="this | that", identities=("access-key",), keys=())
+    monkeypatch.setattr(tables.schema, "MODES", {"lambda": mode})
+    assert "this \\| that" in tables.modes()
+
+
+@pytest.mark.parametrize("text", ["", EMPTY + EMPTY])
+def test_markers_must_be_there_once(text: str) -> None:
+    with pytest.raises(tables.MarkersMissing, match="expected one pair of <!-- table: modes -->"):
+        tables.renewed(text)

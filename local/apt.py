@@ -57,7 +57,7 @@ def ensure(
         return "kept"
     names = [package.name for package in lacking]
     if not (can_install() if may_install is None else may_install):
-        raise MissingPackagesError(advice(lacking))
+        raise MissingPackagesError(advice(missing(node=True)))
     execute = run or _run
     get = ["apt-get", "--quiet", "--yes", "-o", "DPkg::Lock::Timeout=120"]
     # A first try with the lists at hand would fail on most fresh machines and half succeed on stale ones.
@@ -70,6 +70,12 @@ def ensure(
     if still := missing(node=node):
         raise MissingPackagesError(f"apt-get installed {' '.join(names)}, yet there is still no " + _programs(still))
     return f"installed {' '.join(names)}"
+
+
+def node_obstacle() -> str:
+    """Why no node can run for want of programs that can't be installed from here; empty when it can."""
+    lacking = [package for package in missing(node=True) if package.for_node]
+    return "" if not lacking or can_install() else f"missing on this machine: {_programs(lacking)}"
 
 
 def can_install() -> bool:

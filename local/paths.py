@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,13 +104,21 @@ class Paths:
         return Path(tempfile.gettempdir()) / f"everpull-{name}"
 
     def make(self) -> None:
-        """Create the folders; only the owner may look inside, because keys and logs are in them."""
+        """Create the folders; only the owner may look inside, because keys and logs are in them.
+
+        Raises:
+            PermissionError: one of them is somebody else's.
+        """
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (
             *(self.bin, self.share, self.stamps, self.run, self.log, self.data, self.kube, self.registry_hosts),
             *(self.plugins, self.pulumi, self.pulumi_state, self.pulumi_home, self.sockets),
         ):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # In a folder that all may write to, somebody else may have been first.
+        status = self.sockets.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
+            raise PermissionError(f"{self.sockets} is not a folder of your own")
 
 
 def current() -> Paths:

@@ -67,7 +67,7 @@ class Platform:
         self._folders.make()
         with self._alone():
             leftovers.forget_last_boot(self._folders)
-            chosen = state.choose(self._folders, node.obstacle(), self._ports_in_use())
+            chosen = state.choose(self._folders, node.obstacle() or apt.node_obstacle(), self._ports_in_use())
             if not chosen.node:
                 self._progress.say(f"no node: {chosen.node_reason}")
             state.save(chosen, self._folders)

@@ -3,6 +3,7 @@
 import datetime
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -37,12 +38,10 @@ def obstacle() -> str:
     controllers = Path("/sys/fs/cgroup")
     if not os.access(controllers, os.W_OK) or not any(controllers.iterdir()):
         return f"{controllers} is not writable: containers need control groups"
+    tried = subprocess.run([program("unshare"), "--mount", "true"], capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        return f"containers need mount namespaces, which are refused here ({tried.stderr.strip()})"
     return ""
-
-
-def missing_programs() -> list[str]:
-    """The node's programs that are not on this machine."""
-    return [name for name in ("containerd", "containerd-shim-runc-v2", "runc") if not Path(program(name)).is_absolute()]
 
 
 def containerd_socket(folders: Paths) -> Path:

@@ -36,6 +36,20 @@ def test_without_a_node_its_packages_are_not_asked_for(lacking: Path) -> None:
     assert [package.name for package in apt.missing(node=False)] == ["etcd-server"]
 
 
+def test_a_node_that_lacks_programs_is_given_up_with_their_names(
+    lacking: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apt, "can_install", lambda: False)
+    assert apt.node_obstacle() == f"missing on this machine: {lacking} (containerd)"
+    monkeypatch.setattr(apt, "can_install", lambda: True)
+    assert apt.node_obstacle() == ""
+
+
+def test_what_a_node_would_need_is_in_the_message_too(lacking: Path, tmp_path: Path) -> None:
+    with pytest.raises(MissingPackagesError, match=r"\(etcd-server\), .*\(containerd\)"):
+        apt.ensure(node=False, log_file=tmp_path / "log", may_install=False)
+
+
 def test_lists_are_updated_before_all_that_is_missing_is_installed(lacking: Path, tmp_path: Path) -> None:
     commands: list[list[str]] = []
 

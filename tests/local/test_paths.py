@@ -47,3 +47,11 @@ def test_nobody_else_may_look_into_the_state_folder(tmp_path: Path) -> None:
     folders = Paths(tmp_path / "state")
     folders.make()
     assert folders.home.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_socket_folder_that_somebody_else_made_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths.tempfile, "gettempdir", lambda: str(tmp_path))
+    folders = deep_folders(tmp_path)
+    folders.sockets.symlink_to(tmp_path)
+    with pytest.raises(PermissionError, match="is not a folder of your own"):
+        folders.make()

@@ -156,6 +156,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
         return self._run(context, work)
 
+    def Construct(self, request: Any, context: Any) -> Any:
+        context.abort(
+            grpc.StatusCode.UNIMPLEMENTED,
+            f"the component {request.type} is not supported by the local stand-in for the {self._provider.name} provider",
+        )
+
     def Check(self, request: Any, context: Any) -> Any:
         return self._run(context, lambda: _check_response(self._provider.check(_check_request(request))))
 

@@ -30,6 +30,11 @@ class Cluster:
         except (Unreachable, ApiError) as error:
             self.unreachable = f"unable to load schema information from the API server: {error}"
 
+    def close(self) -> None:
+        """Closes the connections."""
+        if self._api is not None:
+            self._api.close()
+
     @property
     def api(self) -> Api:
         """The client. Raises ProviderError when the cluster can't be reached."""

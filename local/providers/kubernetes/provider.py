@@ -36,6 +36,11 @@ class KubernetesProvider(base.Provider):
     def _operations(self, request_urn: str) -> Operations:
         return Operations(self._here, self.log, request_urn, self.cancelled, self._retry_delays)
 
+    def close(self) -> None:
+        """Closes the connections to the cluster."""
+        if self._cluster is not None:
+            self._cluster.close()
+
     # Configuration
 
     def check_config(self, request: base.CheckRequest) -> base.CheckResult:

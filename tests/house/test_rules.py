@@ -30,6 +30,7 @@ BROKEN: list[tuple[Callable[[rules.Tree], Iterator[str]], rules.Tree, str]] = [
     (rules.elsewhere, {"a.txt": "GOPROXY=proxy." + "golang.org"}, "a.txt:1: proxy." + "golang.org"),
     (rules.elsewhere, {"a.py": "p = '/ro" + "ot/go/pkg'"}, "a.py:1: /ro" + "ot/go"),
     (rules.elsewhere, {"a.py": "p = '/ho" + "me/me'"}, "a.py:1: /ho" + "me/me"),
+    (rules.wrong_imports, {"helper.py": ""}, "helper.py: is in no layer"),
     (rules.wrong_imports, {"settings/a.py": "import local.env"}, "settings/a.py:1: settings may not import local"),
     (rules.wrong_imports, {"preflight.py": "from local import env"}, "preflight.py:1: preflight may not import local"),
     (

@@ -47,7 +47,12 @@ class Stack:
         self._project = project
         inherited = {key: value for key, value in os.environ.items() if key not in env.UNSET}
         # Makes the CLI know --event-log, as the Automation API does.
-        self._environment = {**inherited, **env.environment(state), "PULUMI_DEBUG_COMMANDS": "true", **(environment or {})}
+        self._environment = {
+            **inherited,
+            **env.environment(state),
+            "PULUMI_DEBUG_COMMANDS": "true",
+            **(environment or {}),
+        }
         self._folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=paths.current().pulumi))
         if isinstance(config, Path):
             self.config_file = config

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,7 @@ def audit(arguments: Sequence[str]) -> Findings:
         raise AuditFailed(f"no answer within {_LONGEST_SECONDS} s") from None
     if not done.stdout.strip():
         lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise AuditFailed(lines[-1])
+        raise AuditFailed(textwrap.shorten(lines[-1], 200, placeholder="..."))
     return findings(done.stdout)
 
 

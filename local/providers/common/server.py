@@ -20,9 +20,9 @@ from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from local.providers.common import provider as api
-from local.providers.common.diff import Change, DiffResult, path_text
+from local.providers.common.diff import Change, DiffResult, parse_path, path_text
 from local.providers.common.naming import Autonaming
-from local.providers.common.values import decode_map, encode_map
+from local.providers.common.values import decode_map, encode_map, secret_paths
 
 _KINDS = {
     ("add", False): provider_pb2.PropertyDiff.ADD,
@@ -66,8 +66,17 @@ def diff_response(result: DiffResult) -> Any:
     )
 
 
-def _check_response(result: api.CheckResult) -> Any:
-    failures = [provider_pb2.CheckFailure(property=name, reason=reason) for name, reason in result.failures]
+def _failure(name: str, reason: str, given: api.Values) -> Any:
+    """One failure. The engine prints the value of the property that a failure names, even a secret one, so such a failure
+    names it in its reason alone."""
+    value = given.get(str(parse_path(name)[0])) if name else None
+    if any(True for _ in secret_paths(value)):
+        return provider_pb2.CheckFailure(reason=f"{name}: {reason}")
+    return provider_pb2.CheckFailure(property=name, reason=reason)
+
+
+def _check_response(result: api.CheckResult, given: api.Values) -> Any:
+    failures = [_failure(name, reason, given) for name, reason in result.failures]
     return provider_pb2.CheckResponse(inputs=encode_map(result.inputs), failures=failures)
 
 
@@ -135,7 +144,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
-        return self._run(context, lambda: _check_response(self._provider.check_config(_check_request(request))))
+        return self._run(context, lambda: self._check(self._provider.check_config, request))
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
         return self._run(context, lambda: diff_response(self._provider.diff_config(_diff_request(request))))
@@ -163,7 +172,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Check(self, request: Any, context: Any) -> Any:
-        return self._run(context, lambda: _check_response(self._provider.check(_check_request(request))))
+        return self._run(context, lambda: self._check(self._provider.check, request))
+
+    @staticmethod
+    def _check(check: Callable[[api.CheckRequest], api.CheckResult], request: Any) -> Any:
+        wanted = _check_request(request)
+        return _check_response(check(wanted), wanted.new_inputs)
 
     def Diff(self, request: Any, context: Any) -> Any:
         return self._run(context, lambda: diff_response(self._provider.diff(_diff_request(request))))
@@ -248,6 +262,8 @@ def serve(provider: api.Provider, args: list[str]) -> None:
 
     `args` are the engine's (its own address first). Ends by itself when the engine is gone, so that nothing
     stays behind a killed one."""
+    # Before anything is answered: who reads the port may be gone right after.
+    parent = os.getppid()
     parser = argparse.ArgumentParser(prog=f"pulumi-resource-{provider.name}")
     parser.add_argument("engine", nargs="?", default="", help="address of the Pulumi engine")
     known, _ = parser.parse_known_args(args)
@@ -259,7 +275,7 @@ def serve(provider: api.Provider, args: list[str]) -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    parent, stopped = os.getppid(), threading.Event()
+    stopped = threading.Event()
     try:
         while os.getppid() == parent:
             stopped.wait(1.0)

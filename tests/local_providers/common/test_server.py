@@ -78,9 +78,14 @@ def test_type_and_name_are_taken_from_the_urn_when_the_engine_sends_none(stub, p
 
 
 def test_check_answers_inputs_and_failures(stub):
-    answer = stub.Check(provider_pb2.CheckRequest(urn=URN, news=encode_map({"a": Secret("x")})))
-    assert decode_map(answer.inputs) == {"a": Secret("x")}
+    answer = stub.Check(provider_pb2.CheckRequest(urn=URN, news=encode_map({"a": 1, "b": Secret("x")})))
+    assert decode_map(answer.inputs) == {"a": 1, "b": Secret("x")}
     assert [(f.property, f.reason) for f in answer.failures] == [("a", "is bad")]
+
+
+def test_a_failure_does_not_name_a_secret_property_because_the_engine_would_print_it(stub):
+    answer = stub.Check(provider_pb2.CheckRequest(urn=URN, news=encode_map({"a": {"b": Secret("x")}})))
+    assert [(f.property, f.reason) for f in answer.failures] == [("", "a: is bad")]
 
 
 def test_the_stacks_autonaming_reaches_the_provider(stub, provider):

@@ -165,8 +165,8 @@ def _limits(row: Row, inputs: Values, faults: _Faults) -> None:
             faults.add(name, reason)
 
 
-def check(row: Row, request: CheckRequest, default_tags: Mapping[str, str]) -> CheckResult:
-    """Checked and completed inputs, or one failure per fault."""
+def check(row: Row, request: CheckRequest, default_tags: Mapping[str, str], region: str) -> CheckResult:
+    """Checked and completed inputs, or one failure per fault; `region` is the provider's own."""
     faults = _Faults(row)
     props = row.by_name
     given = {name: value for name, value in request.new_inputs.items() if not name.startswith("__")}
@@ -183,6 +183,9 @@ def check(row: Row, request: CheckRequest, default_tags: Mapping[str, str]) -> C
         rivals = [other for other in prop.conflicts if other in inputs]
         if name in inputs and rivals:
             faults.add(name, f"Conflicting configuration arguments: {name!r} conflicts with {rivals[0]!r}")
+    if row.regional:
+        # As an input, so that a stack that moves to another region replaces what lives in the old one.
+        inputs.setdefault("region", region)
     _complete(row, request, inputs, faults)
     if not faults.found:
         _limits(row, inputs, faults)

@@ -13,6 +13,7 @@ from local.providers.aws.model import Call, Kind, Prop, Row, State, TagStyle
 from local.providers.aws.plan import changed_properties
 from local.providers.aws.session import Api, AwsError
 from local.providers.aws.shape import from_member, is_blank, same_value, to_member
+from local.providers.common.diff import without_ignored
 from local.providers.common.provider import ProviderError
 from local.providers.common.values import Unknown
 
@@ -187,11 +188,12 @@ class UnfinishedError(ProviderError):
 
 
 def update(
-    row: Row, api: Api, resource_id: str, old: State, new: State, default_tags: Mapping[str, str], ignore: set[str]
+    row: Row, api: Api, resource_id: str, old: State, new: State, default_tags: Mapping[str, str], ignore: list[str]
 ) -> State:
     """Carries out each change that touches a changed property and answers the new state."""
-    changed = {str(c.path[0]) for c in changed_properties(row, old, new)} - ignore
-    values = {**{n: old.get(n) for n, p in row.by_name.items() if p.computed or n in ignore}, **new}
+    changed = _changed(row, old, new, ignore)
+    kept = {name: old.get(name) for name, prop in row.by_name.items() if prop.computed}
+    values = {**kept, **new, **{name: old.get(name) for name in ignore if name in row.by_name}}
     for name, prop in row.by_name.items():
         if values.get(name) is None and prop.auto:
             values[name] = old.get(name)
@@ -261,13 +263,17 @@ def preview_create(row: Row, inputs: State) -> State:
     return state
 
 
-def preview_update(row: Row, old: State, new: State, ignore: set[str]) -> State:
+def _changed(row: Row, old: State, new: State, ignore: list[str]) -> set[str]:
+    """The properties whose change an update is to carry out."""
+    return {str(change.path[0]) for change in without_ignored(changed_properties(row, old, new), ignore)}
+
+
+def preview_update(row: Row, old: State, new: State, ignore: list[str]) -> State:
     """The state as far as it is known before an update."""
-    changed = {str(c.path[0]) for c in changed_properties(row, old, new)} - ignore
-    kept = {
-        n: v for n, v in old.items() if n not in row.by_name or row.prop(n).computed or n in ignore or row.prop(n).auto
-    }
-    state = {**kept, **{name: value for name, value in new.items() if name != DEFAULTS and value is not None}}
+    changed = _changed(row, old, new, ignore)
+    kept = {n: v for n, v in old.items() if n not in row.by_name or row.prop(n).computed or row.prop(n).auto}
+    wanted = {name: value for name, value in new.items() if name != DEFAULTS and value is not None}
+    state = {**kept, **wanted, **{name: old[name] for name in ignore if name in row.by_name and name in old}}
     for name in row.hooks.unknowns(changed) if row.hooks.unknowns else ():
         state[name] = Unknown()
     return state

@@ -55,7 +55,8 @@ class AwsProvider(api.Provider):
         return Api(self.session, row.service, region if isinstance(region, str) else self.session.settings.region)
 
     def check(self, request: api.CheckRequest) -> api.CheckResult:
-        return checking.check(self._row(request.on.type), request, self._default_tags)
+        row = self._row(request.on.type)
+        return checking.check(row, request, self._default_tags, self.session.settings.region)
 
     def diff(self, request: api.DiffRequest) -> DiffResult:
         return plan.diff(self._row(request.on.type), request)
@@ -95,7 +96,7 @@ class AwsProvider(api.Provider):
     def update(self, request: api.UpdateRequest) -> api.Values:
         row = self._row(request.on.type)
         old, new = reveal(request.old_state), reveal(request.new_inputs)
-        ignore = {path.split(".")[0].split("[")[0] for path in request.ignore_changes}
+        ignore = request.ignore_changes
         if request.preview:
             state = life.preview_update(row, old, new, ignore)
             return _sealed(row, state, request.new_inputs, request.old_state)

@@ -100,8 +100,10 @@ class Scripted:
     def read(self, resource_id: str, state: Values | None = None, inputs: Values | None = None) -> Resource | None:
         return self.provider.read(ReadRequest(self.on, resource_id, inputs or {}, state or {}))
 
-    def update(self, resource_id: str, state: Values, inputs: Values, *, preview: bool = False) -> Values:
-        request = UpdateRequest(self.on, resource_id, {}, state, self.checked(inputs), preview=preview)
+    def update(
+        self, resource_id: str, state: Values, inputs: Values, ignore: list[str] | None = None, *, preview: bool = False
+    ) -> Values:
+        request = UpdateRequest(self.on, resource_id, {}, state, self.checked(inputs), ignore or [], preview)
         return self.provider.update(request)
 
     def delete(self, resource_id: str, state: Values) -> None:

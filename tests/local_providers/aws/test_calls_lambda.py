@@ -91,6 +91,22 @@ def test_a_functions_update_sends_what_changed_and_clears_what_is_gone():
     run.done()
 
 
+def test_an_ignored_change_is_not_carried_out():
+    run = Scripted(FUNCTION)
+    state = _function_state(timeout=77, environment={"variables": {"HAND": "1", "OURS": "1"}})
+    inputs = {**FUNCTION_INPUTS, "environment": {"variables": {"OURS": "1"}}}
+    _reads_function(run, Timeout=77)
+    run.update("f", state, inputs, ["timeout", "environment.variables.HAND"])
+    run.done()
+    sent = {"FunctionName": "f", "Environment": {"Variables": {"OURS": "2"}}}
+    run.answer("lambda", "update_function_configuration", sent, _function())
+    run.answer("lambda", "get_function_configuration", ANY_REQUEST, _function())
+    _reads_function(run)
+    changed = {**FUNCTION_INPUTS, "environment": {"variables": {"OURS": "2"}}}
+    run.update("f", state, changed, ["timeout", "environment.variables.HAND"])
+    run.done()
+
+
 def test_new_code_is_uploaded_and_published_when_asked():
     run = Scripted(FUNCTION)
     run.answer("lambda", "update_function_code", {"FunctionName": "f", "ZipFile": ANY}, _function())

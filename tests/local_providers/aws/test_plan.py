@@ -59,7 +59,7 @@ CASES = [
     (QUEUE, {"name": "q"}, {"name": "q", "delaySeconds": 5}, {"delaySeconds": "update"}),
     (QUEUE, {"name": "q", "delaySeconds": 5}, {"name": "q"}, {"delaySeconds": "update"}),
     (QUEUE, {"name": "q"}, {"name": "q", "fifoQueue": True}, {"fifoQueue": "UPDATE"}),
-    (QUEUE, {"name": "q"}, {"name": "q", "region": "eu-west-1"}, {"region": "ADD"}),
+    (QUEUE, {"name": "q"}, {"name": "q", "region": "eu-west-1"}, {"region": "UPDATE"}),
     (
         QUEUE,
         {"name": "q", "tags": {"a": "1"}},
@@ -82,6 +82,7 @@ CASES = [
     (SECRET, {"name": "s", "description": "a"}, {"name": "s"}, {"description": "delete"}),
     (SECRET, {"name": "s"}, {"name": "s", "description": ""}, {}),
     (LOGS, {"name": "l"}, {"name": "l", "retentionInDays": 14}, {"retentionInDays": "update"}),
+    (LOGS, {"name": "l", "region": "eu-west-1"}, {"name": "l"}, {"region": "UPDATE"}),
 ]
 
 

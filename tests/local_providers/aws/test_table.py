@@ -3,10 +3,13 @@
 import importlib
 import inspect
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.providers import aws
+from local.providers.aws.config import KNOWN
 from local.providers.aws.invokes import INVOKES
 from local.providers.aws.model import Call, Prop, Row
 from local.providers.aws.table import ROWS
@@ -14,46 +17,10 @@ from local.providers.aws.validate import compile_pattern, operation_input
 
 ROW = pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
 
-# What the stand-in refuses for now, by type; the README's table is made from the same facts.
+README = Path(aws.__file__).with_name("README.md").read_text()
+# The README's table is where it is said what the stand-in refuses for now.
 NOT_SUPPORTED = {
-    "aws:iam/policy:Policy": {"delayAfterPolicyCreationInMs"},
-    "aws:iam/accessKey:AccessKey": {"pgpKey"},
-    "aws:iam/role:Role": {"inlinePolicies", "managedPolicyArns"},
-    "aws:secretsmanager/secret:Secret": {"replicas", "type"},
-    "aws:lambda/function:Function": {
-        "capacityProviderConfig",
-        "codeSigningConfigArn",
-        "durableConfig",
-        "fileSystemConfig",
-        "imageConfig",
-        "imageUri",
-        "publishTo",
-        "replaceSecurityGroupsOnDestroy",
-        "replacementSecurityGroupIds",
-        "s3Bucket",
-        "s3Key",
-        "s3ObjectVersion",
-        "snapStart",
-        "sourceKmsKeyArn",
-        "tenancyConfig",
-        "useResourceTimeoutForPropagation",
-        "vpcConfig",
-    },
-    "aws:lambda/permission:Permission": {"invokedViaFunctionUrl"},
-    "aws:lambda/invocation:Invocation": {"tenantId"},
-    "aws:cloudwatch/logGroup:LogGroup": {"deletionProtectionEnabled"},
-    "aws:cloudwatch/eventRule:EventRule": {"isEnabled"},
-    "aws:cloudwatch/eventTarget:EventTarget": {
-        "appsyncTarget",
-        "batchTarget",
-        "ecsTarget",
-        "httpTarget",
-        "kinesisTarget",
-        "redshiftTarget",
-        "runCommandTargets",
-        "sagemakerPipelineTarget",
-    },
-    "aws:ecr/repository:Repository": {"imageTagMutabilityExclusionFilters"},
+    row[1]: set(re.findall(r"`(\w+)`", row[2])) for row in re.finditer(r"^\| `(aws:[^`]+)` \| ([^|]*)\|", README, re.M)
 }
 # Outputs that hold nothing in the cases that the stand-in supports.
 EMPTY_OUTPUTS = {
@@ -74,6 +41,18 @@ def _properties(cls: type) -> set[str]:
 
 def _arguments(row: Row) -> type:
     return getattr(_module(row.type), f"{row.type.rsplit(':', 1)[1]}Args")
+
+
+def test_the_readme_lists_every_type_and_function_and_no_other():
+    assert set(NOT_SUPPORTED) == set(ROWS)
+    line = next(line for line in README.splitlines() if line.startswith("Functions:"))
+    named = {name.rsplit(".", 1)[-1] for name in re.findall(r"`([\w.]+)`", line)}
+    assert named == {token.rsplit(":", 1)[1] for token in INVOKES}
+
+
+def test_the_settings_that_the_readme_promises_are_known():
+    text = README[README.index("Provider settings:") : README.index("others are\nrefused")]
+    assert set(re.findall(r"`(\w+)`", text)) <= set(KNOWN)
 
 
 @ROW

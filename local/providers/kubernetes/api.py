@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,6 +20,10 @@ _CONTENT = {
 }
 # How long a watch may be silent before it is opened anew; bounds how late a cancellation is noticed.
 _WATCH_SILENCE = 2.0
+# A busy server says 429 and when to come again; a restarting one doesn't answer for a while.
+_BUSY_PAUSES = 4
+_LONGEST_PAUSE = 10.0
+_RECONNECT_PAUSE = 0.5
 
 
 class ApiError(Exception):
@@ -156,25 +161,26 @@ class Api:
 
     def watch(self, resource: Resource, namespace: str | None, name: str) -> Iterator[Object | None]:
         """The object now and after each change, and None whenever nothing came for a moment, so that the caller can
-        look at its clock. Ends when the object is gone."""
+        look at its clock. Ends when the object is gone. A server that stops answering is waited for."""
+        uid = ""
         while True:
             try:
                 current = self.get(resource, namespace, name)
+                if uid and current["metadata"]["uid"] != uid:
+                    return
+                yield current
+                uid, version = current["metadata"]["uid"], current["metadata"]["resourceVersion"]
+                for event in self._events(resource, namespace, name, version):
+                    if event is not None and (event["type"] == "DELETED" or event["object"]["metadata"]["uid"] != uid):
+                        return
+                    yield event["object"] if event is not None else None
             except ApiError as error:
                 if error.code == 404:
                     return
                 raise
-            yield current
-            uid, version = current["metadata"]["uid"], current["metadata"]["resourceVersion"]
-            for event in self._events(resource, namespace, name, version):
-                if event is None:
-                    yield None
-                    continue
-                if event["object"].get("metadata", {}).get("uid") != uid:
-                    return
-                if event["type"] == "DELETED":
-                    return
-                yield event["object"]
+            except Unreachable:
+                time.sleep(_RECONNECT_PAUSE)
+                yield None
 
     def _events(self, resource: Resource, namespace: str | None, name: str, version: str) -> Iterator[Object | None]:
         """Watch events of one object from a resource version on; ends when the server wants a fresh start."""
@@ -212,10 +218,7 @@ class Api:
         if body is not None:
             # JSON is YAML, so it may be sent as an apply patch too.
             headers["Content-Type"], content = content_type, json.dumps(body)
-        try:
-            response = self._client.request(method, path, params=params, content=content, headers=headers)
-        except httpx.HTTPError as error:
-            raise Unreachable(_network_fault(error)) from None
+        response = self._send(method, path, params, content, headers)
         if response.status_code >= 400:
             raise _refusal(response)
         try:
@@ -223,6 +226,26 @@ class Api:
         except ValueError:
             raise Unreachable(f"{method} {path}: the answer is not JSON") from None
         return Answer(answer, [_warning_text(value) for value in response.headers.get_list("warning")])
+
+    def _send(
+        self, method: str, path: str, params: dict[str, str] | None, content: str | None, headers: dict[str, str]
+    ) -> httpx.Response:
+        """The answer; after a pause as long as the server asks for, while it says that it has too much to do."""
+        for _ in range(_BUSY_PAUSES):
+            response = self._send_once(method, path, params, content, headers)
+            if response.status_code != 429:
+                return response
+            wait = response.headers.get("retry-after", "")
+            time.sleep(min(float(wait) if wait.isdecimal() else 1.0, _LONGEST_PAUSE))
+        return self._send_once(method, path, params, content, headers)
+
+    def _send_once(
+        self, method: str, path: str, params: dict[str, str] | None, content: str | None, headers: dict[str, str]
+    ) -> httpx.Response:
+        try:
+            return self._client.request(method, path, params=params, content=content, headers=headers)
+        except httpx.HTTPError as error:
+            raise Unreachable(_network_fault(error)) from None
 
 
 def _network_fault(error: httpx.HTTPError) -> str:

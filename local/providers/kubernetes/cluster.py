@@ -50,6 +50,8 @@ class Cluster:
             return self.api.resource(str(obj.get("apiVersion")), str(obj.get("kind")))
         except NoSuchKind:
             return None
+        except (ApiError, Unreachable) as error:
+            raise ProviderError(f"the API server can't tell where {obj.get('kind')} objects live: {error}") from None
 
     def is_namespaced(self, obj: Object) -> bool:
         """Whether such objects live in namespaces; guessed for a kind that the cluster doesn't serve yet."""

@@ -55,7 +55,7 @@ class Operations:
         redact = Redactor(request.inputs)
         manager = ownership.manager_name(inputs, "")
         try:
-            resource, answer = self._make(inputs, manager, preview=request.preview, patch=patch)
+            resource, answer = self._make(inputs, manager, redact, preview=request.preview, patch=patch)
         except (ApiError, NoSuchKind, Unreachable) as error:
             if request.preview and _is_tolerable_at_preview(error):
                 return base.Resource("", request.inputs)
@@ -78,7 +78,9 @@ class Operations:
             self._api.forget_kinds()
         return base.Resource("" if request.preview else objects.resource_id(live), state)
 
-    def _make(self, inputs: Object, manager: str, *, preview: bool, patch: bool) -> tuple[Resource, Answer]:
+    def _make(
+        self, inputs: Object, manager: str, redact: Redactor, *, preview: bool, patch: bool
+    ) -> tuple[Resource, Answer]:
         """One create, tried again while what it needs may still come."""
         for delay in (*self._retry_delays, None):
             try:
@@ -87,7 +89,7 @@ class Operations:
                 missing = isinstance(error, NoSuchKind) or error.code == 404
                 if not missing or preview or delay is None:
                     raise
-                self._tell(f"not there yet, trying again: {error}" if isinstance(error, NoSuchKind) else "waiting")
+                self._tell(f"not there yet, trying again: {redact(str(error))}")
                 if self._cancelled.wait(delay):
                     raise
         raise AssertionError("the last try returns or raises")

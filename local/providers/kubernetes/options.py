@@ -59,7 +59,7 @@ def faults(config: Mapping[str, Value]) -> list[tuple[str, str]]:
     ]
     apply = config.get("enableServerSideApply")
     if not isinstance(apply, Unknown) and not _switch(config, "enableServerSideApply", True):
-        found.append(("enableServerSideApply", "the local stand-in only does server-side apply"))
+        found.append(("enableServerSideApply", "enableServerSideApply can't be switched off in the local stand-in"))
     settings = _client_settings(config)
     found += [
         (_CLIENT, f"{_CLIENT}.{key} is not supported by the local stand-in") for key in settings if key != "timeout"

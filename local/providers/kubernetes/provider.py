@@ -8,7 +8,7 @@ from local.providers.common import provider as base
 from local.providers.common.diff import DiffResult, without_ignored
 from local.providers.common.provider import ProviderError, Values
 from local.providers.common.values import Value, has_unknown, reveal
-from local.providers.kubernetes import checkpoint, differences, normalize, objects, options
+from local.providers.kubernetes import checkpoint, differences, expressions, normalize, objects, options
 from local.providers.kubernetes.cluster import Cluster
 from local.providers.kubernetes.objects import Object
 from local.providers.kubernetes.operations import RETRY_DELAYS, Operations
@@ -75,6 +75,9 @@ class KubernetesProvider(base.Provider):
             failure = self._name(request, new, old, kind.patch)
             if failure:
                 return base.CheckResult(request.new_inputs, [failure])
+            if objects.annotation(new, objects.WAIT_FOR):
+                # Only for its errors: the real provider meets them after it has made the object.
+                expressions.parse(objects.annotation(new, objects.WAIT_FOR))
         return base.CheckResult(checkpoint.with_secrets(new, request.new_inputs))
 
     def _name(self, request: base.CheckRequest, new: Object, old: Object, patch: bool) -> tuple[str, str] | None:

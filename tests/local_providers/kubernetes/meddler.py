@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from local.providers.kubernetes.api import Api, Resource
+from local.providers.kubernetes.api import Api, Resource, Verb
 
 Object = dict[str, Any]
 MANAGER = "somebody-else"
@@ -38,28 +38,29 @@ class Meddler:
 
     def patch(self, api_version: str, kind: str, name: str, *operations: Object) -> Object:
         """JSON patch operations, an Update to field ownership."""
-        where = {"namespace": self.namespace, "name": name, "manager": MANAGER}
-        return self.api.write("json-patch", self.resource(api_version, kind), list(operations), **where).object
+        resource = self.resource(api_version, kind)
+        return self.api.write(
+            "json-patch", resource, list(operations), namespace=self.namespace, name=name, manager=MANAGER
+        ).object
 
     def set_status(self, api_version: str, kind: str, name: str, status: Object) -> None:
         """As a controller does, through the status subresource."""
-        kept = self.resource(api_version, kind)
-        sub = Resource(kept.api_version, kept.kind, kept.plural, kept.namespaced)
+        resource = _Status(**vars(self.resource(api_version, kind)))
         patch = [{"op": "add", "path": "/status", "value": status}]
-        where = {"namespace": self.namespace, "name": f"{name}/status", "manager": MANAGER}
-        self.api.write("json-patch", _Status(**vars(sub)), patch, **where)
+        self.api.write("json-patch", resource, patch, namespace=self.namespace, name=name, manager=MANAGER)
 
-    def _write(self, verb: Any, obj: Object, **options: Any) -> Object:
-        name = obj["metadata"]["name"]
-        where = {"namespace": self.namespace, "name": name, "manager": MANAGER}
-        return self.api.write(verb, self.resource(obj["apiVersion"], obj["kind"]), obj, **where, **options).object
+    def _write(self, verb: Verb, obj: Object, force: bool | None = None) -> Object:
+        resource, name = self.resource(obj["apiVersion"], obj["kind"]), obj["metadata"]["name"]
+        return self.api.write(
+            verb, resource, obj, namespace=self.namespace, name=name, manager=MANAGER, force=force
+        ).object
 
 
 class _Status(Resource):
-    """The path of a subresource: its slash isn't part of a name."""
+    """The status subresource of a kind."""
 
     def path(self, namespace: str | None, name: str = "") -> str:
-        return super().path(namespace, name.removesuffix("/status")) + "/status"
+        return super().path(namespace, name) + "/status"
 
 
 def eventually(check: Callable[[], Any], seconds: float = 60.0) -> Any:

@@ -34,9 +34,9 @@ def ready(status: str, message: str = "", generation: int | None = None) -> dict
 
 
 def test_a_custom_resource_without_the_annotation_is_not_waited_for(stack: Stack) -> None:
-    assert "+ 2 created" in stack.up(WIDGET.format(annotations={}, size=1))
+    assert "+ 2 created" in stack.up(WIDGET.format(annotations={"a": "b"}, size=1))
     assert "2 unchanged" in stack.up()
-    assert "~ 1 updated" in stack.up(WIDGET.format(annotations={}, size=2))
+    assert "~ 1 updated" in stack.up(WIDGET.format(annotations={"a": "b"}, size=2))
     assert "2 unchanged" in stack.run("refresh", "--yes", "--skip-preview")
 
 
@@ -51,6 +51,10 @@ def test_up_returns_only_when_the_awaited_condition_holds(
     meddler.set_status(API_VERSION, "Widget", "w", ready("True", generation=0))
     assert "+ 2 created" in running.result()
     assert stack.resource("w")["outputs"]["status"]["conditions"][0]["status"] == "True"
+    # What an operator reports is no drift.
+    meddler.set_status(API_VERSION, "Widget", "w", ready("False", generation=1))
+    assert "2 unchanged" in stack.run("refresh", "--yes", "--skip-preview")
+    assert "2 unchanged" in stack.up()
 
 
 def test_a_condition_of_an_older_generation_does_not_count(
@@ -94,6 +98,11 @@ def test_a_wait_that_fails_keeps_the_object_and_says_what_is_known_and_the_next_
     assert "~ 1 updated" in stack.up()
     assert "initErrors" not in stack.resource("w")
     assert "2 unchanged" in stack.up()
+
+
+def test_a_wait_that_cannot_be_understood_is_refused_before_anything_is_made(stack: Stack, meddler: Meddler) -> None:
+    with pytest.raises(PulumiError, match='starts with neither "condition=" nor "jsonpath="'):
+        stack.preview(WIDGET.format(annotations={"pulumi.com/waitFor": "Ready"}, size=1))
 
 
 def test_custom_timeouts_and_skip_await_are_honoured(stack: Stack) -> None:

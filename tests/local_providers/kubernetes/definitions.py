@@ -15,7 +15,7 @@ def definition(kind: str, scope: str = "Namespaced") -> Object:
                 "type": "object",
                 "properties": {
                     "size": {"type": "integer", "maximum": 10},
-                    "password": {"type": "string", "maxLength": 8},
+                    "password": {"type": "string", "pattern": "^[a-z]*$"},
                 },
             },
             "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},

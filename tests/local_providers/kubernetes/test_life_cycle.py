@@ -116,6 +116,9 @@ def test_ignore_changes_leaves_a_field_to_its_other_owner(stack: Stack, meddler:
     assert "~ 1 updated" in stack.up(program.format(annotations={"shared": "ours again", "a": "2"}))
     live = meddler.get("v1", "ServiceAccount", "worker")
     assert live["metadata"]["annotations"] == {"shared": "theirs", "a": "2"}
+    ours = [entry for entry in live["metadata"]["managedFields"] if entry["manager"].startswith("pulumi-kubernetes-")]
+    assert "f:a" in ours[0]["fieldsV1"]["f:metadata"]["f:annotations"]
+    assert "f:shared" not in ours[0]["fieldsV1"]["f:metadata"]["f:annotations"]
 
 
 def test_a_named_secret_is_replaced_on_new_content_and_deleted_first(stack: Stack, meddler: Meddler) -> None:

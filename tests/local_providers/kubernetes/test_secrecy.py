@@ -56,7 +56,7 @@ def test_an_api_error_that_quotes_a_secret_does_not_show_it(stack: Stack, api: A
         metadata={{"name": "w", "namespace": NAMESPACE}}, spec={{"password": pulumi.Output.secret({CANARY!r})}})
     """
     for command in (stack.preview, stack.up):
-        with pytest.raises(PulumiError, match="Too long") as refused:
+        with pytest.raises(PulumiError, match="should match") as refused:
             command(program)
         assert_clean(str(refused.value))
 

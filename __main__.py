@@ -5,6 +5,7 @@ import pulumi_aws as aws
 
 from components.lambda_delivery import LambdaDelivery, LambdaDeliveryArgs
 from components.policy import repository_arn
+from convergence import when_synced
 from lambda_src.refresher.registries import Registry, parse_registry
 from preflight import check_cluster
 from settings import load
@@ -45,7 +46,7 @@ delivery = LambdaDelivery(
 pulumi.export("registries", [registry.host for registry in registries])
 pulumi.export("namespaces", list(settings.namespaces))
 pulumi.export("pullSecretName", settings.pull_secret_name)
-pulumi.export("pullSecrets", delivery.pull_secrets)
+pulumi.export("pullSecrets", delivery.pull_secrets.apply(lambda places: when_synced(settings.cluster, places)))
 pulumi.export("clusterStore", settings.owner)
 pulumi.export("hub", delivery.hub)
 pulumi.export("systemNamespace", settings.delivery.system_namespace)

@@ -32,8 +32,8 @@ class Forbidden(Exception):
 class ClusterReader(Protocol):
     """The little of the Kubernetes API that the checks need."""
 
-    def discover(self, path: str) -> Mapping[str, object] | None:
-        """A discovery document, such as `/apis/GROUP`; None when there is none. Raises Unreachable."""
+    def document(self, path: str) -> Mapping[str, object] | None:
+        """API discovery, or an object that itself holds no secret; None when there is none. Raises Unreachable, Forbidden."""
         ...
 
     def metadata(self, path: str) -> Mapping[str, object] | None:
@@ -54,7 +54,7 @@ class HttpClusterReader:
             # The type alone: a kubeconfig holds credentials, and a parser's message may quote its lines.
             raise Unreachable(f"no usable kubeconfig ({type(error).__name__})") from None
 
-    def discover(self, path: str) -> Mapping[str, object] | None:
+    def document(self, path: str) -> Mapping[str, object] | None:
         return self._get(path, "application/json")
 
     def metadata(self, path: str) -> Mapping[str, object] | None:

@@ -48,14 +48,14 @@ def find_faults(settings: Settings, reader: ClusterReader) -> list[Fault]:
 
 
 def _eso_faults(reader: ClusterReader) -> Iterator[Fault]:
-    group = reader.discover(f"/apis/{ESO_GROUP}")
+    group = reader.document(f"/apis/{ESO_GROUP}")
     served = [str(version["version"]) for version in _items(group, "versions")]
     if not group:
         problem = "delivers through the External Secrets Operator (ESO), and the cluster has none"
     elif ESO_VERSION not in served:
         problem = f"needs {ESO_GROUP}/{ESO_VERSION}, and the cluster's ESO serves only {', '.join(served)}: upgrade it"
     else:
-        kinds = {str(kind["kind"]) for kind in _items(reader.discover(f"/apis/{ESO_GROUP}/{ESO_VERSION}"), "resources")}
+        kinds = {str(kind["kind"]) for kind in _items(reader.document(f"/apis/{ESO_GROUP}/{ESO_VERSION}"), "resources")}
         missing = [kind for kind in ESO_KINDS if kind not in kinds]
         if not missing:
             return

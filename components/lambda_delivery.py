@@ -42,11 +42,11 @@ class LambdaDeliveryArgs(TypedDict):
     schedule: str
     """EventBridge schedule expression of the refresher."""
 
-    sync_interval: str
-    """How often the hub reads Secrets Manager (a Go duration)."""
+    sync_interval: int
+    """Seconds between two reads of Secrets Manager by the hub."""
 
-    fan_out_interval: str
-    """How often each namespace reads the hub (a Go duration)."""
+    fan_out_interval: int
+    """Seconds between two reads of the hub by each namespace."""
 
     log_retention_days: int
     """Days that the function's log is kept."""

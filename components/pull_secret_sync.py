@@ -47,11 +47,11 @@ class PullSecretSyncArgs(TypedDict):
     pull_secret_name: str
     """Name of the pull secret in each of them."""
 
-    sync_interval: pulumi.Input[str]
-    """How often the hub reads Secrets Manager (a Go duration)."""
+    sync_interval: int
+    """Seconds between two reads of Secrets Manager by the hub."""
 
-    fan_out_interval: pulumi.Input[str]
-    """How often each namespace reads the hub (a Go duration)."""
+    fan_out_interval: int
+    """Seconds between two reads of the hub by each namespace."""
 
     labels: Mapping[str, str]
     """Labels of every object."""
@@ -171,14 +171,14 @@ class PullSecretSync(pulumi.ComponentResource):
 
     def _copy(
         self,
-        interval: pulumi.Input[str],
+        interval: int,
         store: Mapping[str, str],
         target: str,
         remote: Mapping[str, pulumi.Input[str]],
     ) -> dict[str, object]:
         """The spec of an ExternalSecret that keeps one docker config in one Secret."""
         return {
-            "refreshInterval": interval,
+            "refreshInterval": go_duration(interval),
             "secretStoreRef": store,
             "target": {
                 "name": target,
@@ -206,6 +206,19 @@ class PullSecretSync(pulumi.ComponentResource):
             spec=spec,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*depends_on], custom_timeouts=_WAIT_AT_MOST),
         )
+
+
+def go_duration(seconds: int) -> str:
+    """Seconds as Go prints a duration, such as 15m0s.
+
+    ESO writes ExternalSecrets back with intervals spelled so. In any other spelling that is a change, which makes ESO the
+    field's manager, and the next server-side apply by Pulumi a conflict (Kubernetes docs, Server-Side Apply, Conflicts).
+    """
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes}m{rest}s"
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
 
 
 def login_revision(registries: Sequence[str]) -> str:

@@ -35,12 +35,12 @@ class ClusterAccess:
 
 @dataclass(frozen=True)
 class LambdaSettings:
-    """What only mode `lambda` needs. Intervals of ESO are kept in its own spelling (Go durations)."""
+    """What only mode `lambda` needs. Intervals are in seconds."""
 
     system_namespace: str
     schedule: str
-    sync_interval: str
-    fan_out_interval: str
+    sync_interval: int
+    fan_out_interval: int
     log_retention_days: int
     reserved_concurrency: int
 
@@ -102,8 +102,8 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         delivery=LambdaSettings(
             system_namespace=reader.value("systemNamespace", values.namespace, computed=owner),
             schedule=reader.value("schedule", values.rate),
-            sync_interval=reader.value("syncInterval", values.duration),
-            fan_out_interval=reader.value("fanOutInterval", values.duration),
+            sync_interval=reader.value("syncInterval", values.duration_seconds),
+            fan_out_interval=reader.value("fanOutInterval", values.duration_seconds),
             log_retention_days=reader.value("logRetentionDays", values.log_retention_days),
             reserved_concurrency=reader.value("reservedConcurrency", values.reserved_concurrency),
         ),
@@ -122,16 +122,16 @@ def _refuse_a_gap(reader: "_Reader", chosen: LambdaSettings) -> None:
         return
     seconds = {
         "schedule": values.rate_minutes(chosen.schedule) * 60,
-        "syncInterval": values.duration_seconds(chosen.sync_interval),
-        "fanOutInterval": values.duration_seconds(chosen.fan_out_interval),
+        "syncInterval": chosen.sync_interval,
+        "fanOutInterval": chosen.fan_out_interval,
     }
     worst = math.ceil(sum(seconds.values()) / 60)
     room = schema.RENEW_AT_MINUTES_LEFT - schema.GRACE_MINUTES
     if worst > room:
         reader.refuse(
             max(seconds, key=lambda key: seconds[key]),
-            f"with schedule {chosen.schedule}, syncInterval {chosen.sync_interval} and fanOutInterval "
-            f"{chosen.fan_out_interval} a renewed login can take {worst} minutes to reach the pods, and {room} are safe",
+            f"with schedule {chosen.schedule}, syncInterval {reader.text('syncInterval')} and fanOutInterval "
+            f"{reader.text('fanOutInterval')} a renewed login can take {worst} minutes to reach the pods, and {room} are safe",
             f"together at most {room} minutes (half of a login's 12 hours, less an hour of grace)",
         )
 
@@ -166,7 +166,7 @@ class _Reader:
         return self._faulty.isdisjoint(keys)
 
     def value(self, key: str, check: Callable[[str], T], computed: str | None = None) -> T:
-        text = self._text(key) or computed or ""
+        text = self.text(key) or computed or ""
         try:
             return check(text)
         except values.Refused as refused:
@@ -174,7 +174,7 @@ class _Reader:
             return check(_as_text(schema.KEYS[key].example))
 
     def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
-        text = self._text(key)
+        text = self.text(key)
         if text in allowed:
             return text
         near = difflib.get_close_matches(text, allowed, n=1)
@@ -209,7 +209,8 @@ class _Reader:
             allowed = f"{schema.PROJECT}:{near[0]}" if near else ", ".join(sorted(schema.KEYS))
             self._add(full, "is not a key of everpull", allowed, f"pulumi config rm {full}")
 
-    def _text(self, key: str) -> str:
+    def text(self, key: str) -> str:
+        """The key's value as the engine hands it over, or its default."""
         return self._config.get(f"{schema.PROJECT}:{key}", _as_text(schema.KEYS[key].default))
 
     def _add(self, full: str, problem: str, allowed: str, example: str) -> None:

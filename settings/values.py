@@ -136,14 +136,8 @@ def rate(expression: str) -> str:
     return expression
 
 
-def duration(text: str) -> str:
-    """A sound duration, as it is: ESO takes the same spelling."""
-    duration_seconds(text)
-    return text
-
-
 def duration_seconds(text: str) -> int:
-    """Seconds of a duration in Go's spelling, which ESO's refreshInterval takes, down to whole seconds."""
+    """Seconds of a duration such as 15m, 1h or 1m30s."""
     match = _DURATION.fullmatch(text)
     if not text or not match:
         raise Refused("is not a duration", "hours, minutes and seconds, such as 15m, 1h or 1m30s")

@@ -6,6 +6,7 @@ import pytest
 
 from components.cluster_identity import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from components.lambda_delivery import LambdaDelivery, LambdaDeliveryArgs
+from components.pull_secret_sync import go_duration
 from components.refresh_function import AWAIT_RIGHTS_SECONDS, TIMEOUT_SECONDS, source_files
 from tests.components.recording import ACCOUNT, Recorder, record
 
@@ -29,8 +30,8 @@ def deliver(**more: Any) -> LambdaDelivery:
         "pull_secret_name": "ecr-pull",
         "system_namespace": "everpull-dev",
         "schedule": "rate(1 hour)",
-        "sync_interval": "15m",
-        "fan_out_interval": "5m",
+        "sync_interval": 900,
+        "fan_out_interval": 300,
         "log_retention_days": 30,
         "reserved_concurrency": -1,
     }
@@ -184,6 +185,14 @@ def test_each_namespace_reads_the_hub_that_holds_its_registries(recorder: Record
             assert spec["target"]["template"]["type"] == "kubernetes.io/dockerconfigjson"
 
     return settled(deliver()).apply(check)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(10, "10s"), (59, "59s"), (60, "1m0s"), (90, "1m30s"), (300, "5m0s"), (3600, "1h0m0s"), (5405, "1h30m5s")],
+)
+def test_intervals_are_spelled_as_go_prints_them(seconds: int, text: str) -> None:
+    assert go_duration(seconds) == text
 
 
 def hub_name(recorder: Recorder) -> str:

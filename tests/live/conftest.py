@@ -40,7 +40,7 @@ def kube(platform: PlatformState) -> Iterator[Client]:
 @pytest.fixture(autouse=True)
 def as_on_aws(platform: PlatformState) -> Iterator[None]:
     """Logins live 12 hours and rights come at once, unless a test says otherwise."""
-    normal: dict[str, object] = {"token_ttl_seconds": LOGIN_LIFE_SECONDS, "iam_delay_seconds": 0}
+    normal: dict[str, object] = {"token_ttl_seconds": LOGIN_LIFE_SECONDS, "iam_delay_seconds": 0, "schedule_speed": 1}
     aws.admin(platform, "config", normal)
     yield
     aws.admin(platform, "config", normal)

@@ -11,6 +11,7 @@ from typing import Any
 from lightkube import Client
 from lightkube.core.exceptions import ApiError
 from lightkube.resources.core_v1 import Secret
+from lightkube.types import PatchType
 
 from local.demo.chain import EXTERNAL_SECRET
 from local.driver import aws, workloads
@@ -89,7 +90,7 @@ class Deployment:
 
     def _force_sync(self, namespace: str, name: str) -> None:
         patch = {"metadata": {"annotations": {"force-sync": str(time.time_ns())}}}
-        self.kube.patch(EXTERNAL_SECRET, name, patch, namespace=namespace)
+        self.kube.patch(EXTERNAL_SECRET, name, patch, namespace=namespace, patch_type=PatchType.MERGE)
 
 
 @contextmanager

@@ -17,7 +17,8 @@ def in_aws(state: PlatformState) -> dict[str, list[str]]:
 
     def call(service: str, operation: str, key: str, name: str) -> list[str]:
         answer: dict[str, Any] = getattr(aws.client(state, service), operation)()
-        return sorted(item if isinstance(item, str) else item[name] for item in answer.get(key, []))
+        names = [item.rsplit("/", 1)[1] if isinstance(item, str) else item[name] for item in answer.get(key, [])]
+        return sorted(found for found in names if found.startswith("everpull-"))
 
     return {
         "users": call("iam", "list_users", "Users", "UserName"),

@@ -63,16 +63,16 @@ def test_a_kubeconfig_may_be_given_as_contents(api: str) -> None:
 
 def test_a_kubeconfig_may_be_given_as_a_path(api: str, tmp_path: Path) -> None:
     reader = HttpClusterReader(ClusterAccess(written(tmp_path / "config", kubeconfig(api)), None))
-    assert reader.discover("/apis") is not None
+    assert reader.document("/apis") is not None
 
 
 def test_the_ambient_kubeconfig_may_be_several_files(api: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nowhere = written(tmp_path / "a", kubeconfig("http://127.0.0.1:1", "nowhere"))
     here = written(tmp_path / "b", kubeconfig(api, "here"))
     monkeypatch.setenv("KUBECONFIG", f"{nowhere}:{tmp_path / 'missing'}:{here}")
-    assert HttpClusterReader(ClusterAccess(None, "here")).discover("/apis") is not None
+    assert HttpClusterReader(ClusterAccess(None, "here")).document("/apis") is not None
     with pytest.raises(Unreachable):
-        HttpClusterReader(ClusterAccess(None, None)).discover("/apis")
+        HttpClusterReader(ClusterAccess(None, None)).document("/apis")
 
 
 def test_a_secrets_data_is_never_asked_for(api: str) -> None:
@@ -92,7 +92,7 @@ def test_a_denied_read_says_what_was_asked(api: str) -> None:
 @pytest.mark.parametrize("path", ["/broken", "/expired"])
 def test_any_other_answer_means_that_the_cluster_cannot_be_asked(api: str, path: str) -> None:
     with pytest.raises(Unreachable, match="HTTP"):
-        HttpClusterReader(ClusterAccess(json.dumps(kubeconfig(api)), None)).discover(path)
+        HttpClusterReader(ClusterAccess(json.dumps(kubeconfig(api)), None)).document(path)
 
 
 @pytest.mark.parametrize(

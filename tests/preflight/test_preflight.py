@@ -25,7 +25,7 @@ class FakeCluster:
     objects: dict[str, Mapping[str, object]] = field(default_factory=dict)
     forbidden: tuple[str, ...] = ()
 
-    def discover(self, path: str) -> Mapping[str, object] | None:
+    def document(self, path: str) -> Mapping[str, object] | None:
         return self.objects.get(path)
 
     def metadata(self, path: str) -> Mapping[str, object] | None:

@@ -36,7 +36,8 @@ def test_a_folder_is_packed_whole_with_its_modules_on_top(folder: Path):
 
 def test_times_and_order_on_disk_do_not_change_a_byte(folder: Path):
     first = zip_bytes(Archive(path=str(folder)))
-    os.utime(folder / "main.py", (1, 1))
+    os.utime(folder / "main.py", (1000000000, 1000000000))
+    os.utime(folder, (1000000000, 1000000000))
     (folder / "pkg" / "__init__.py").unlink()
     (folder / "pkg" / "__init__.py").write_text("")
     assert zip_bytes(Archive(path=str(folder))) == first

@@ -180,6 +180,21 @@ def test_what_is_gone_reads_as_gone():
     assert key.read("AKIATESTTESTTESTTEST", {"user": "me"}, {"user": "me"}) is None
 
 
+def test_a_policy_stays_in_state_as_the_program_wrote_it_while_it_means_the_same():
+    run = Scripted("aws:iam/userPolicy:UserPolicy")
+    written = '{ "Statement": [] }'
+    found = {"UserName": "me", "PolicyName": "p"}
+    state = {"user": "me", "name": "p", "policy": written}
+    run.answer("iam", "get_user_policy", found, {**found, "PolicyDocument": '{"Statement":[]}'})
+    seen = run.read("me:p", state, state)
+    assert seen is not None
+    assert (seen.outputs["policy"], seen.inputs["policy"]) == (written, written)
+    run.answer("iam", "get_user_policy", found, {**found, "PolicyDocument": '{"Statement":[{}]}'})
+    seen = run.read("me:p", state, state)
+    assert seen is not None
+    assert seen.outputs["policy"] == seen.inputs["policy"] == '{"Statement":[{}]}'
+
+
 def test_a_refused_read_is_not_taken_for_absence():
     run = Scripted(USER).refuse("iam", "get_user", "AccessDenied", "not you")
     with pytest.raises(ProviderError, match=r"reading IAM User \(me\).*AccessDenied"):

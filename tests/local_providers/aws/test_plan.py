@@ -169,6 +169,7 @@ def test_the_old_one_goes_first_only_where_both_cannot_be():
     auto = Scripted(ROLE)
     state = _state(ROLE, role)
     assert not auto.deletes_first(state, {**role, "path": "/x/"})
+    assert not Scripted(ROLE).deletes_first(_state(ROLE, named), {**named, "description": "in place"})
     attached = {"user": "u", "policyArn": "arn:aws:iam::000000000000:policy/p"}
     assert Scripted(ATTACHMENT).deletes_first(attached, {**attached, "user": "v"})
     assert not Scripted(KEY).deletes_first(_state(KEY, {"user": "u"}), {"user": "v"})

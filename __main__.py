@@ -3,11 +3,11 @@
 import pulumi
 import pulumi_aws as aws
 
+from cluster.convergence import when_synced
+from cluster.preflight import check_cluster
 from components.lambda_delivery import LambdaDelivery, LambdaDeliveryArgs
 from components.policy import repository_arn
-from convergence import when_synced
 from lambda_src.refresher.registries import Registry, parse_registry
-from preflight import check_cluster
 from settings import load
 
 

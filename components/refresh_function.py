@@ -111,6 +111,8 @@ class RefreshFunction(pulumi.ComponentResource):
             f"{name}-schedule",
             description="Runs everpull's refresher",
             schedule_expression=args["schedule"],
+            # Said although it is the default, so that a rule somebody disabled is drift.
+            state="ENABLED",
             opts=child,
         )
         permission = aws.lambda_.Permission(
@@ -138,8 +140,13 @@ class RefreshFunction(pulumi.ComponentResource):
         aws.lambda_.Invocation(
             f"{name}-first-run",
             function_name=function.name,
-            input=json.dumps({"reason": "deploy", "awaitRightsSeconds": AWAIT_RIGHTS_SECONDS}),
-            triggers={"code": source_hash(), "registries": ",".join(args["registries"])},
+            # Forced, because a run that finds a fresh login would prove only that it may be read.
+            input=json.dumps({"reason": "deploy", "force": True, "awaitRightsSeconds": AWAIT_RIGHTS_SECONDS}),
+            triggers={
+                "code": source_hash(),
+                "registries": ",".join(args["registries"]),
+                "secret": args["login_secret_arn"],
+            },
             opts=child,
         )
         self.function_name = function.name

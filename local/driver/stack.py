@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -73,7 +74,10 @@ class Stack:
         if self.name in {item["name"] for item in known}:
             self._run(["cancel", "--yes", "--stack", self.name])
         else:
-            self._run(["stack", "init", self.name, "--no-select", "--secrets-provider", "passphrase"])
+            # It writes a salt into the stack file beside the project file it finds, so it is shown one of our own.
+            shutil.copy(self._project / "Pulumi.yaml", self._folder)
+            init = ["stack", "init", self.name, "--no-select", "--secrets-provider", "passphrase"]
+            self._run([*init, "--cwd", str(self._folder)])
 
     def up(self, *options: str) -> Result:
         return self._update(["up", "--yes", "--skip-preview", *options])

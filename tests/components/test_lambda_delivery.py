@@ -221,7 +221,7 @@ def test_other_registries_make_another_hub_and_another_first_run() -> None:
 def test_the_first_run_waits_for_rights_and_the_function_outlives_the_wait(recorder: Recorder) -> Any:
     def check(_: Any) -> None:
         event = json.loads(recorder.one("Invocation").inputs["input"])
-        assert event == {"reason": "deploy", "awaitRightsSeconds": AWAIT_RIGHTS_SECONDS}
+        assert event == {"reason": "deploy", "force": True, "awaitRightsSeconds": AWAIT_RIGHTS_SECONDS}
         assert recorder.one("function:Function").inputs["timeout"] == TIMEOUT_SECONDS
         assert TIMEOUT_SECONDS - AWAIT_RIGHTS_SECONDS >= 60
 

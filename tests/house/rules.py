@@ -16,12 +16,10 @@ GENERATED = ("go.mod", "go.sum")
 
 # What each part of the product may import of the others; `__main__.py` is the part `__main__`. Everything may import itself.
 LAYERS: dict[str, frozenset[str]] = {
-    "__main__": frozenset({"settings", "components", "preflight", "convergence", "lambda_src"}),
+    "__main__": frozenset({"settings", "components", "cluster", "lambda_src"}),
     "settings": frozenset({"lambda_src"}),
     "components": frozenset(),
-    "preflight": frozenset({"settings", "cluster_reader"}),
-    "convergence": frozenset({"settings", "cluster_reader"}),
-    "cluster_reader": frozenset({"settings"}),
+    "cluster": frozenset({"settings"}),
     "lambda_src": frozenset(),
     "checks": frozenset({"settings"}),
     "local": frozenset({"settings", "components", "lambda_src"}),

@@ -32,7 +32,7 @@ BROKEN: list[tuple[Callable[[rules.Tree], Iterator[str]], rules.Tree, str]] = [
     (rules.elsewhere, {"a.py": "p = '/ho" + "me/me'"}, "a.py:1: /ho" + "me/me"),
     (rules.wrong_imports, {"helper.py": ""}, "helper.py: is in no layer"),
     (rules.wrong_imports, {"settings/a.py": "import local.env"}, "settings/a.py:1: settings may not import local"),
-    (rules.wrong_imports, {"preflight.py": "from local import env"}, "preflight.py:1: preflight may not import local"),
+    (rules.wrong_imports, {"cluster/a.py": "from local import env"}, "cluster/a.py:1: cluster may not import local"),
     (
         rules.wrong_imports,
         {"__main__.py": "def f():\n    import local"},
@@ -46,15 +46,15 @@ BROKEN: list[tuple[Callable[[rules.Tree], Iterator[str]], rules.Tree, str]] = [
     ),
     (
         rules.wrong_imports,
-        {"components/a.py": "import preflight"},
-        "components/a.py:1: components may not import preflight",
+        {"components/a.py": "import cluster"},
+        "components/a.py:1: components may not import cluster",
     ),
     (
         rules.wrong_imports,
         {"lambda_src/refresher/a.py": "import pulumi"},
         "lambda_src/refresher/a.py:1: pulumi is not in Lambda's Python runtime",
     ),
-    (rules.undocumented, {"preflight.py": "x = 1"}, "preflight.py: the module has no docstring"),
+    (rules.undocumented, {"cluster/a.py": "x = 1"}, "cluster/a.py: the module has no docstring"),
     (rules.undocumented, {"settings/a.py": '"""A."""\ndef f(): ...'}, "settings/a.py:2: f has no docstring"),
     (rules.undocumented, {"components/a.py": '"""A."""\nclass F: ...'}, "components/a.py:2: F has no docstring"),
     (rules.skips, {"tests/test_a.py": "@pytest.mark.skip\ndef test_a(): ..."}, "tests/test_a.py:1: a test that"),

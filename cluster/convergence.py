@@ -12,8 +12,9 @@ from typing import cast
 
 import pulumi
 
-from cluster_reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable
 from settings import ClusterAccess
+
+from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable
 
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 120.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster_reader import Forbidden, HttpClusterReader, Unreachable
+from cluster.reader import Forbidden, HttpClusterReader, Unreachable
 from settings import ClusterAccess
 
 CANARY = "canary-token-3f1c"

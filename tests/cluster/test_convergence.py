@@ -1,12 +1,23 @@
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any
 
 import pulumi
 import pytest
 
-import convergence
-from cluster_reader import Unreachable
+from cluster import convergence
+from cluster.reader import Unreachable
 from settings import ClusterAccess
+
+
+def run(awaitable: Coroutine[Any, Any, list[str]]) -> list[str]:
+    """Unlike asyncio.run, leaves the thread's current event loop alone, which Pulumi's test decorator relies on."""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(awaitable)
+    finally:
+        loop.close()
+
 
 ACCESS = ClusterAccess(None, None)
 Answers = Iterator[Mapping[str, object] | None]
@@ -39,11 +50,11 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeCluster], list[str]]:
     monkeypatch.setattr(convergence, "_PATIENCE_SECONDS", 0.05)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
 
-    def run(cluster: FakeCluster) -> list[str]:
+    def waited(cluster: FakeCluster) -> list[str]:
         monkeypatch.setattr(convergence, "HttpClusterReader", lambda access: cluster)
-        return asyncio.run(convergence.when_synced(ACCESS, ["team-a/ecr-pull"]))
+        return run(convergence.when_synced(ACCESS, ["team-a/ecr-pull"]))
 
-    return run
+    return waited
 
 
 def test_what_is_synced_is_given_back(wait: Callable[[FakeCluster], list[str]]) -> None:
@@ -81,7 +92,7 @@ def test_what_never_syncs_is_named_with_the_reason(
 def test_a_preview_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
     monkeypatch.setattr(convergence, "HttpClusterReader", lambda access: pytest.fail("looked at the cluster"))
-    assert asyncio.run(convergence.when_synced(ACCESS, ["a/b"])) == ["a/b"]
+    assert run(convergence.when_synced(ACCESS, ["a/b"])) == ["a/b"]
 
 
 def test_a_cluster_that_cannot_be_read_is_a_warning(

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 import pulumi
 import pytest
 
-import preflight
-from cluster_reader import Forbidden, Unreachable
-from preflight import ESO_KINDS, find_faults
+from cluster import preflight
+from cluster.preflight import ESO_KINDS, find_faults
+from cluster.reader import Forbidden, Unreachable
 from settings import ConfigurationError, Settings, parse
 from tests.settings.bad_configurations import GOOD
 

@@ -8,8 +8,9 @@ from typing import cast
 
 import pulumi
 
-from cluster_reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable
 from settings import ConfigurationError, Fault, Settings
+
+from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable
 
 ESO_GROUP = "external-secrets.io"
 ESO_VERSION = "v1"

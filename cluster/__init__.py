@@ -1,0 +1,1 @@
+"""The program's own look at the cluster: before anything is planned, and once everything is deployed."""

@@ -21,6 +21,7 @@ demo: $(READY)
 
 test: check
 	@$(PYTHON) -m local up
+	@$(PYTHON) -m local.tools external-secrets-next
 	@$(PYTHON) -m pytest
 
 # actionlint would use shellcheck and pyflakes only on machines that have them, so it is told to use neither.

@@ -30,6 +30,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
 
     from local.aws import (
         ecr_api,
+        eks_rules,
         emulator,
         events_rules,
         front,
@@ -66,6 +67,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     secrets_rules.install(running)
     lambda_rules.install(running)
     events_rules.install(running, pace)
+    eks_rules.install(running)
     ports = (arguments.port, arguments.registry_port)
     aws_side = front.Front(running, calls, knobs, store, backend, ports)
     address = f"http://127.0.0.1:{arguments.registry_port}"

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from local.aws import repository_policy
 from local.aws.backend import Backend
 from local.aws.emulator import Emulator, Reply, replace
-from local.aws.iam_rules import policy_fault
 from local.aws.policy import Policy, Repository
 from local.aws.tokens import issue
 
@@ -68,8 +68,10 @@ class EcrApi:
             return self._error("RepositoryNotFoundException", "")
         if action == "CreateRepository" and not (2 <= len(name) <= 256 and re.fullmatch(_NAME, name)):
             return self._invalid("repositoryName", f"must satisfy regular expression '{_NAME}'")
-        if action == "SetRepositoryPolicy" and policy_fault(data.get("policyText", "")):
-            return self._invalid("PolicyText", "Invalid repository policy provided")
+        if action == "SetRepositoryPolicy":
+            unfit = repository_policy.fault(data.get("policyText", ""), self._policy.entity_exists)
+            if unfit:
+                return self._invalid("PolicyText", unfit)
         repository = Repository(account, region, name)
         if action == "DeleteRepository" and not data.get("force") and self._policy.repository_exists(repository):
             path = f"/v2/{account}/{region}/{name}/tags/list"

@@ -84,6 +84,7 @@ class Emulator:
         self.responses = _module("core.responses")
         self.persistence = _module("core.persistence")
         self.ecr = _module("services.ecr")
+        self.eks = _module("services.eks")
         self.events = _module("services.eventbridge")
         self.functions = _module("services.lambda_svc")
         self.iam = _module("services.iam")

@@ -60,6 +60,12 @@ class Policy:
             found = self._entity(claims.principal_type, claims.principal_arn, claims.account)
         return found is not None and found == claims.principal_id
 
+    def entity_exists(self, account: str, kind: str, name: str) -> bool:
+        """Whether an account has that `role` or `user`, as far as it has spread."""
+        iam = self._emulator.iam
+        with deciding():
+            return (iam._roles if kind == "role" else iam._users).get_scoped(account, None, name) is not None
+
     def repository_exists(self, repository: Repository) -> bool:
         """Whether ECR has the repository."""
         store = self._emulator.ecr._repositories
@@ -69,10 +75,9 @@ class Policy:
         """Why `action` (`ecr:BatchGetImage`...) is refused, in AWS's words, or None when it is allowed.
 
         In the repository's own account an Allow in the identity policy or the repository policy suffices; from
-        another account both are needed; an explicit Deny in either wins.
+        another account both are needed; an explicit Deny in either wins, over root too. A repository statement that names
+        the caller's account alone delegates to that account's identity policies.
         """
-        if claims.principal_type == "Root" and claims.account == repository.account:
-            return None
         evaluator = self._emulator.evaluator
         with deciding():
             policies, limits = self._identity(claims)
@@ -83,6 +88,8 @@ class Policy:
             action=action,
             resource_arn=repository.arn,
             region=repository.region,
+            # Clients call the registry by its real name, with TLS; the plain hop is this machine's.
+            secure_transport=True,
         )
         identity = evaluator.evaluate(context, policies, *limits)
         document = self._emulator.ecr._repo_policies.get_scoped(repository.account, repository.region, repository.name)

@@ -43,9 +43,14 @@ def test_what_was_answered_survives_a_kill_in_the_same_moment(tmp_path: Path, ba
         queue = stand.client("sqs").create_queue(QueueName=name)["QueueUrl"]
         stand.client("sqs").send_message(QueueUrl=queue, MessageBody="kept")
         secrets.create_secret(Name=name, SecretString="value")
+        eks, compute = stand.client("eks"), {"enabled": True, "nodePools": ["system"], "nodeRoleArn": arn}
+        eks.create_cluster(name=name, roleArn=arn, resourcesVpcConfig={}, computeConfig=compute)
+        eks.create_fargate_profile(clusterName=name, fargateProfileName="f", podExecutionRoleArn=arn)
         stand.stop(signal.SIGKILL)
 
         stand.start()
+        assert stand.client("eks").describe_cluster(name=name)["cluster"]["computeConfig"] == compute
+        assert stand.client("eks").list_fargate_profiles(clusterName=name)["fargateProfileNames"] == ["f"]
         assert stand.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"] == "value"
         assert ask(stand, password, f"/v2/{name}/manifests/v1").status == 200
         assert token(stand, key)

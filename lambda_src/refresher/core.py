@@ -1,27 +1,16 @@
-"""The rules of a refresh, free of input and output.
-
-The document is the JSON object kept in the secret:
-
-- `registry`, `username`, `password`: the login of the first registry, for readers that know one registry only;
-- `dockerconfigjson`: text of a docker config with every registry, as a Secret of type kubernetes.io/dockerconfigjson
-  wants it;
-- `expiresAt`: when the first of its logins dies; `refreshedAt`: when they were fetched; RFC 3339, UTC, whole seconds;
-- any other key belongs to somebody else and is kept.
-"""
+"""The rules of a refresh, free of input and output: what a login is, how a docker config holds it, when it is still fresh."""
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn, cast
 
-Document = Mapping[str, object]
-
-# ECR logins live 12 hours (Amazon ECR API Reference, GetAuthorizationToken). A document that claims much more is damaged,
+# ECR logins live 12 hours (Amazon ECR API Reference, GetAuthorizationToken). A place that claims much more is damaged,
 # and believing it would stop the refreshing for as long as it claims.
 LONGEST_LIFE = timedelta(hours=24)
-# A login has to travel from the secret through the cluster to a pod; one that dies sooner than this cannot get there.
+# A login has to travel from where it is written to a pod; one that dies sooner than this cannot get there.
 SHORTEST_LIFE = timedelta(seconds=10)
 
 
@@ -35,7 +24,40 @@ class Login:
     expires_at: datetime
 
 
-def docker_config(logins: Sequence[Login]) -> str:
+@dataclass(frozen=True)
+class Held:
+    """What a place holds.
+
+    `logins` are those that its docker config opens registries with, none if that is not as `docker_config` writes it.
+    `main` is the registry given to readers that know one only, None where every reader knows all. `flaw` says why the place
+    has to be written although its logins may live, None if nothing speaks for that.
+    """
+
+    logins: tuple[Login, ...] = ()
+    refreshed_at: datetime | None = None
+    main: str | None = None
+    flaw: str | None = None
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the first of the logins dies, None if there are none."""
+        return min((login.expires_at for login in self.logins), default=None)
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """What a place is to hold: `logins` (at least one; the first registry of the first is the main one), fetched when."""
+
+    logins: tuple[Login, ...]
+    refreshed_at: datetime
+
+    @property
+    def expires_at(self) -> datetime:
+        """When the first of the logins dies."""
+        return min(login.expires_at for login in self.logins)
+
+
+def docker_config(logins: Iterable[Login]) -> str:
     """Text of a docker config with one `auths` entry a registry.
 
     `auth` is the part that kubelet and containerd read; `username` and `password` stand beside it as `kubectl create
@@ -45,44 +67,40 @@ def docker_config(logins: Sequence[Login]) -> str:
     return json.dumps({"auths": auths}, separators=(",", ":"))
 
 
-def merge_document(old: Document, logins: Sequence[Login], now: datetime) -> dict[str, object]:
-    """`old` with its login replaced by `logins` (at least one; the first registry of the first is the main one)."""
-    first = logins[0]
-    return {
-        **old,
-        "registry": first.registries[0],
-        "username": first.username,
-        "password": first.password,
-        "dockerconfigjson": docker_config(logins),
-        "expiresAt": _timestamp(min(login.expires_at for login in logins)),
-        "refreshedAt": _timestamp(now),
-    }
+def read_docker_config(config: object, expires_at: datetime) -> tuple[Login, ...]:
+    """The logins in a text by `docker_config`, one a registry, or none if any part of it is not as it writes it."""
+    auths = parse_object(config)[0].get("auths") if isinstance(config, str) else None
+    if not isinstance(auths, dict):
+        return ()
+    logins: list[Login] = []
+    for host, entry in cast(dict[str, object], auths).items():
+        match entry:
+            case {"username": str(username), "password": str(password)} if username and password:
+                if entry != _auth(username, password):
+                    return ()
+                logins.append(Login((host,), username, password, expires_at))
+            case _:
+                return ()
+    return tuple(logins)
 
 
-def is_fresh(document: Document, registries: Sequence[str], now: datetime) -> bool:
-    """Whether the document's login opens exactly `registries` (main one first) and has more than half of its life left.
+def is_fresh(held: Held, registries: Sequence[str], now: datetime) -> bool:
+    """Whether the logins held open exactly `registries` (main one first) and have more than half of their life left.
 
     There must be several ticks in half a life: one just before half-time skips, and the next must not find the login dead.
     """
-    expires_at = instant(document.get("expiresAt"))
-    refreshed_at = instant(document.get("refreshedAt"))
-    if expires_at is None or refreshed_at is None:
-        return False
-    life, left = expires_at - refreshed_at, expires_at - now
-    # More left than there ever was: refreshed in the future, so one of the two times is wrong.
-    believable = timedelta(0) < life <= LONGEST_LIFE and left <= life
-    return believable and left * 2 > life and _holds_login(document, registries)
+    return (
+        held.flaw is None
+        and held.main in (None, registries[0])
+        and {host for login in held.logins for host in login.registries} == set(registries)
+        and all(_is_young(login.expires_at, held.refreshed_at, now) for login in held.logins)
+    )
 
 
-def parse_document(content: str | bytes) -> tuple[dict[str, object], str | None]:
-    """The document in a secret's content, and what is wrong with the content, if anything.
-
-    Content that cannot be merged into gives an empty document.
-    """
-    if isinstance(content, bytes):
-        return {}, "binary, not text"
+def parse_object(text: str) -> tuple[dict[str, object], str | None]:
+    """The JSON object that `text` is, and what is wrong with it, if anything; {} then."""
     try:
-        document: object = json.loads(content, parse_constant=_refuse_number, parse_float=_finite)
+        document: object = json.loads(text, parse_constant=_refuse_number, parse_float=_finite)
     # RecursionError: brackets nested deeper than the interpreter follows.
     except (ValueError, RecursionError):
         return {}, "not JSON"
@@ -102,37 +120,23 @@ def instant(value: object) -> datetime | None:
     return None if moment.tzinfo is None else moment
 
 
-def _timestamp(moment: datetime) -> str:
-    # Cut off, not rounded: a login must not seem to live longer than it does.
+def timestamp(moment: datetime) -> str:
+    """`moment` in RFC 3339, UTC, cut off to seconds and not rounded: a login must not seem to live longer than it does."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _auth(username: str, password: str) -> dict[str, str]:
+def _is_young(expires_at: datetime, refreshed_at: datetime | None, now: datetime) -> bool:
+    if refreshed_at is None:
+        return False
+    life, left = expires_at - refreshed_at, expires_at - now
+    # More left than there ever was: refreshed in the future, so one of the two times is wrong.
+    believable = timedelta(0) < life <= LONGEST_LIFE and left <= life
+    return believable and left * 2 > life
+
+
+def _auth(username: str, password: str) -> Mapping[str, str]:
     pair = base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
     return {"username": username, "password": password, "auth": pair}
-
-
-def _holds_login(document: Document, registries: Sequence[str]) -> bool:
-    entries = _auth_entries(document.get("dockerconfigjson"))
-    if set(entries) != set(registries):
-        return False
-    for entry in entries.values():
-        match entry:
-            case {"username": str(username), "password": str(password)} if username and password:
-                if entry != _auth(username, password):
-                    return False
-            case _:
-                return False
-    main = cast(dict[str, str], entries[registries[0]])
-    expected = {"registry": registries[0], "username": main["username"], "password": main["password"]}
-    return all(document.get(key) == value for key, value in expected.items())
-
-
-def _auth_entries(config: object) -> dict[str, object]:
-    if not isinstance(config, str):
-        return {}
-    auths = parse_document(config)[0].get("auths")
-    return cast(dict[str, object], auths) if isinstance(auths, dict) else {}
 
 
 def _refuse_number(name: str) -> NoReturn:

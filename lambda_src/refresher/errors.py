@@ -1,6 +1,8 @@
 """Failures of a refresh. No message here ever quotes a token, a password or content of the secret."""
 
+import traceback
 from collections.abc import Sequence
+from pathlib import PurePath
 
 
 class RefreshError(Exception):
@@ -47,3 +49,10 @@ class LoginsUnavailableError(RefreshError):
 
 class UnexpectedError(RefreshError):
     """A fault of our own. Names the exception's type and place; its text stays out, because it could quote a token."""
+
+
+def unexpected(error: Exception) -> UnexpectedError:
+    """What may be told of `error`."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{PurePath(frame.filename).name}:{frame.lineno}"
+    return UnexpectedError(f"a fault in the refresher itself: {type(error).__name__} at {place}")

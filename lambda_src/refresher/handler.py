@@ -1,31 +1,21 @@
 """The Lambda entry. What it is asked comes from environment and event (see `job`); the result is JSON without a secret."""
 
-import functools
 import logging
 import os
-import traceback
 from datetime import UTC, datetime
-from pathlib import PurePath
 from typing import Protocol, cast
 
-import boto3  # pyright: ignore[reportMissingTypeStubs]
-from botocore.config import Config
-
 from . import logs
+from .aws_clients import client
+from .core import timestamp
 from .ecr import EcrClient, EcrLogins
-from .errors import RefreshError, UnexpectedError
+from .errors import RefreshError, unexpected
 from .job import Job, read_job
 from .patience import Time, until_rights_arrive
-from .refresh import Report, refresh
+from .ports import Outcome
+from .refresh import refresh
 from .secrets_manager import SecretsManagerClient, SecretsManagerDocument
 
-# Four attempts of at most 2 + 5 s with backoff between: a call that never gets through takes about 40 s.
-_CLIENT_CONFIG = Config(
-    connect_timeout=2,
-    read_timeout=5,
-    retries={"mode": "standard", "total_max_attempts": 4},
-    user_agent_extra="everpull",
-)
 # Of the function's time, what the last attempt after a wait may use.
 _RESERVE_SECONDS = 15.0
 _PASSING = Time()
@@ -53,7 +43,7 @@ def handle(event: object, context: LambdaContext) -> dict[str, object]:
     except RefreshError as error:
         failure = error
     except Exception as error:  # noqa: BLE001 (its text could quote a token, and Lambda logs the text of what escapes)
-        failure = UnexpectedError(f"a fault in the refresher itself: {type(error).__name__} at {_place(error)}")
+        failure = unexpected(error)
     else:
         level = logging.WARNING if "replaced" in result else logging.INFO
         logs.log(level, "refresh", requestId=request_id, **result)
@@ -84,38 +74,36 @@ def _handle(event: object, context: LambdaContext) -> dict[str, object]:
             error=str(failure),
         )
 
-    report = until_rights_arrive(
+    outcome = until_rights_arrive(
         lambda: _refresh(job), seconds=min(job.await_rights_seconds, time_left), waiting=waiting, passing=_PASSING
     )
-    return _result(report, job)
+    return _result(outcome, job)
 
 
-def _refresh(job: Job) -> Report:
+def _refresh(job: Job) -> Outcome:
+    """What became of the secret. Raises RefreshError if that is a failure."""
     region = os.environ["AWS_REGION"]
-    source = EcrLogins(lambda region: cast(EcrClient, _client("ecr", region)))
-    sink = SecretsManagerDocument(cast(SecretsManagerClient, _client("secretsmanager", region)), job.secret_id, region)
-    return refresh(source, sink, job.registries, force=job.force, clock=lambda: datetime.now(UTC))
+    source = EcrLogins(lambda region: cast(EcrClient, client("ecr", region)))
+    sink = SecretsManagerDocument(cast(SecretsManagerClient, client("secretsmanager", region)), job.secret_id, region)
+    (outcome,) = refresh(source, sink, job.registries, force=job.force, clock=_now).outcomes
+    if outcome.failure:
+        raise outcome.failure
+    return outcome
 
 
-@functools.cache
-def _client(service: str, region: str) -> object:
-    """A client, kept with its connections for later invocations in the same sandbox."""
-    return cast(object, boto3.client(service, region_name=region, config=_CLIENT_CONFIG))  # pyright: ignore
-
-
-def _result(report: Report, job: Job) -> dict[str, object]:
+def _result(outcome: Outcome, job: Job) -> dict[str, object]:
+    expires_at = timestamp(cast(datetime, outcome.expires_at))
     result: dict[str, object] = {
-        "status": report.status,
+        "status": outcome.status,
         "reason": job.reason,
-        "expiresAt": report.expires_at,
-        "secondsLeft": report.seconds_left,
-        "registries": list(report.registries),
+        "expiresAt": expires_at,
+        "secondsLeft": int((datetime.fromisoformat(expires_at) - _now()).total_seconds()),
+        "registries": [registry.host for registry in job.registries],
     }
-    if report.replaced:
-        result["replaced"] = report.replaced
+    if outcome.note:
+        result["replaced"] = outcome.note
     return result
 
 
-def _place(error: Exception) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{PurePath(frame.filename).name}:{frame.lineno}"
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,24 +1,44 @@
 """What a refresh needs from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime
+from typing import Literal, Protocol, TypeVar
 
-from .core import Document, Login
+from .core import Held, Login, Renewal
+from .errors import RefreshError
 from .registries import Registry
 
 
 @dataclass(frozen=True)
-class Held:
-    """What a sink holds now.
+class Place:
+    """Somewhere that logins are kept, as it was read.
 
-    `document` is empty when there is nothing yet or nothing that can be merged into; in the latter case `damage` says
-    why and `version` is where the content can still be found once it has been replaced.
+    `replaces` tells of what a write does away with, when that is more than the last login.
     """
 
-    document: Document = field(repr=False)
-    damage: str | None = None
-    version: str | None = None
+    name: str
+    held: Held = field(repr=False)
+    replaces: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a place: a new login is there, a fresh one was, it has to do without, or it needs none.
+
+    `failure` is there exactly if it `failed`. `expires_at` is when the first of the logins that it holds now dies, None if
+    it holds none or that is not known.
+    """
+
+    place: str
+    status: Literal["refreshed", "fresh", "failed", "left out"]
+    expires_at: datetime | None = None
+    failure: RefreshError | None = None
+    note: str | None = None
+
+
+# What a sink needs to know of its own places, when it writes them.
+P = TypeVar("P", bound=Place)
 
 
 class LoginSource(Protocol):
@@ -29,13 +49,13 @@ class LoginSource(Protocol):
         ...
 
 
-class LoginSink(Protocol):
-    """Holds one document. A write is atomic: readers see the old document or the new one."""
+class LoginSink(Protocol[P]):
+    """Keeps logins in one place or many. What goes wrong with one of them is its outcome and stops no other."""
 
-    def read(self) -> Held:
-        """What is held now. Raises RefreshError."""
+    def read(self) -> Iterable[P | Outcome]:
+        """Each place once, as soon as it has been read; the outcome of those that can't or needn't be written."""
         ...
 
-    def write(self, document: Document) -> None:
-        """Replaces what is held. Raises RefreshError and leaves it alone if it cannot."""
+    def write(self, renewals: Sequence[tuple[P, Renewal]]) -> Iterable[Outcome]:
+        """Replaces what the places hold, each in one step: readers see the old logins or the new ones."""
         ...

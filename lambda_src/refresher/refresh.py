@@ -1,67 +1,86 @@
-"""The use case: keep a sink's document holding live logins."""
+"""The use case: keep live logins in every place of a sink."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-from .core import SHORTEST_LIFE, Document, Login, is_fresh, merge_document
+from .core import SHORTEST_LIFE, Login, Renewal, is_fresh
 from .errors import LoginsUnavailableError, OddAnswerError, RefreshError
-from .ports import Held, LoginSink, LoginSource
+from .ports import LoginSink, LoginSource, Outcome, P
 from .registries import Registry, by_region
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a refresh did. `replaced` tells of content that had to make way because nothing could be merged into it."""
+    """What a refresh did: the outcome of each place, and why there were no logins for those that were due, if that is why."""
 
-    status: Literal["refreshed", "fresh"]
-    registries: tuple[str, ...]
-    expires_at: str
-    seconds_left: int
-    replaced: str | None = None
+    outcomes: tuple[Outcome, ...]
+    unavailable: RefreshError | None = None
 
 
 def refresh(
     source: LoginSource,
-    sink: LoginSink,
+    sink: LoginSink[P],
     registries: Sequence[Registry],
     *,
     force: bool,
     clock: Callable[[], datetime],
 ) -> Report:
-    """Renews the sink's login unless it is fresh (or `force`).
+    """Renews the logins of the places where they are not fresh (or of all, by `force`).
 
-    `registries` must not be empty; the first is the main one. `clock` gives aware datetimes. One token call a region,
-    then one write; if any region fails, nothing is written and the last good document stays. Raises RefreshError.
+    `registries` must not be empty; the first is the main one. `clock` gives aware datetimes. Once anything is due: one token
+    call a region, then one write a place; if any region fails, nothing is written and the last good logins stay.
     """
     hosts = tuple(registry.host for registry in registries)
-    held = sink.read()
-    now = clock()
-    if not force and is_fresh(held.document, hosts, now):
-        return _report("fresh", held.document, hosts, now)
-    document = merge_document(held.document, _fetch(source, registries, now), now)
-    sink.write(document)
-    return _report("refreshed", document, hosts, now, _replaced(held))
+    outcomes: list[Outcome] = []
+    due: list[P] = []
+    fetching: Future[_Fetched] | None = None
+    # The logins are the same for every place, so they are fetched while the rest of the places is still being read.
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        for place in sink.read():
+            if isinstance(place, Outcome):
+                outcomes.append(place)
+            elif not force and is_fresh(place.held, hosts, clock()):
+                outcomes.append(Outcome(place.name, "fresh", place.held.expires_at))
+            else:
+                due.append(place)
+                fetching = fetching or aside.submit(_fetch, source, registries, clock)
+    if fetching is None:
+        return Report(tuple(outcomes))
+    fetched = fetching.result()
+    if fetched.failures:
+        unavailable = _all_in_one(fetched.failures)
+        outcomes += [Outcome(place.name, "failed", place.held.expires_at, unavailable) for place in due]
+        return Report(tuple(outcomes), unavailable)
+    renewal = Renewal(fetched.logins, clock())
+    outcomes += sink.write([(place, renewal) for place in due])
+    return Report(tuple(outcomes))
 
 
-def _fetch(source: LoginSource, registries: Sequence[Registry], now: datetime) -> list[Login]:
-    """One checked login a region. Asks every region even after a failure, so that the error names all that is wrong."""
+@dataclass(frozen=True)
+class _Fetched:
+    logins: tuple[Login, ...]
+    failures: tuple[RefreshError, ...]
+
+
+def _fetch(source: LoginSource, registries: Sequence[Registry], clock: Callable[[], datetime]) -> _Fetched:
+    """One checked login a region. Asks every region even after a failure, so that all that is wrong is known."""
     logins: list[Login] = []
     failures: list[RefreshError] = []
     for region, members in by_region(registries).items():
         try:
             login = source.login(region, members)
-            _check(login, region, now)
+            _check(login, region, clock())
         except RefreshError as failure:
             failures.append(failure)
         else:
             logins.append(login)
-    if len(failures) == 1:
-        raise failures[0]
-    if failures:
-        raise LoginsUnavailableError(failures)
-    return logins
+    return _Fetched(tuple(logins), tuple(failures))
+
+
+def _all_in_one(failures: Sequence[RefreshError]) -> RefreshError:
+    return failures[0] if len(failures) == 1 else LoginsUnavailableError(failures)
 
 
 def _check(login: Login, region: str, now: datetime) -> None:
@@ -71,21 +90,3 @@ def _check(login: Login, region: str, now: datetime) -> None:
             f"ECR in {region} gave a login with {left.total_seconds():.0f} s to live by this machine's clock; it takes at"
             f" least {SHORTEST_LIFE.total_seconds():.0f} s to be of any use"
         )
-
-
-def _replaced(held: Held) -> str | None:
-    if held.damage is None:
-        return None
-    return f"the secret held content that is {held.damage}; it can still be read as version {held.version}"
-
-
-def _report(
-    status: Literal["refreshed", "fresh"],
-    document: Document,
-    hosts: tuple[str, ...],
-    now: datetime,
-    replaced: str | None = None,
-) -> Report:
-    expires_at = str(document["expiresAt"])
-    seconds_left = int((datetime.fromisoformat(expires_at) - now).total_seconds())
-    return Report(status, hosts, expires_at, seconds_left, replaced)

@@ -2,15 +2,17 @@
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from botocore.exceptions import ClientError
 
 from .aws_calls import call, error_code
-from .core import Document, parse_document
-from .errors import DocumentTooLargeError, OddAnswerError
-from .ports import Held
+from .core import Renewal
+from .document import Document, held_in, merge_document, parse_document
+from .errors import DocumentTooLargeError, OddAnswerError, RefreshError
+from .ports import Outcome, Place
 
 # AWS Secrets Manager User Guide, quotas: "Secret value size".
 SECRET_VALUE_BYTES = 65536
@@ -24,8 +26,15 @@ class SecretsManagerClient(Protocol):
     def put_secret_value(self, *, SecretId: str, ClientRequestToken: str, SecretString: str) -> object: ...  # noqa: N803
 
 
+@dataclass(frozen=True)
+class DocumentPlace(Place):
+    """The secret, with the document in it; {} if there is nothing yet or nothing that can be merged into."""
+
+    document: Document = field(default_factory=dict[str, object], repr=False)
+
+
 class SecretsManagerDocument:
-    """A LoginSink on one existing secret, whose AWSCURRENT version is the document.
+    """A LoginSink on one existing secret, whose AWSCURRENT version is the document: one place.
 
     Overlapping refreshes do no harm: each writes a whole version, PutSecretValue moves AWSCURRENT in one step, and both
     logins live, since ECR does not end one login when it gives another. The last to write wins. A foreign key that
@@ -37,25 +46,44 @@ class SecretsManagerDocument:
         self._secret_id = secret_id
         self._region = region
 
-    def read(self) -> Held:
-        answer = call("secretsmanager:GetSecretValue", self._region, self._current)
-        match answer:
+    def read(self) -> Iterator[DocumentPlace | Outcome]:
+        try:
+            yield self._read()
+        except RefreshError as failure:
+            yield Outcome(self._secret_id, "failed", failure=failure)
+
+    def write(self, renewals: Sequence[tuple[DocumentPlace, Renewal]]) -> Iterator[Outcome]:
+        for place, renewal in renewals:
+            try:
+                self._put(merge_document(place.document, renewal))
+            except RefreshError as failure:
+                yield Outcome(place.name, "failed", place.held.expires_at, failure)
+            else:
+                yield Outcome(place.name, "refreshed", renewal.expires_at, note=place.replaces)
+
+    def _read(self) -> DocumentPlace:
+        match call("secretsmanager:GetSecretValue", self._region, self._current):
             case None:
-                return Held({})
+                return self._place({})
             case {"VersionId": str(version), "SecretString": str(content)}:
                 pass
             case {"VersionId": str(version), "SecretBinary": bytes(content)}:
                 pass
             case {"VersionId": str(), "ARN": str()}:
                 # A version without content: AWS makes none, emulators of it do for a new secret.
-                return Held({})
+                return self._place({})
             case _:
                 # Taken for an empty secret, whatever it holds would be overwritten.
                 raise OddAnswerError(f"Secrets Manager in {self._region} gave an answer that holds no secret")
         document, damage = parse_document(content)
-        return Held(document, damage, version)
+        if damage is None:
+            return self._place(document)
+        return self._place({}, f"the secret held content that is {damage}; it can still be read as version {version}")
 
-    def write(self, document: Document) -> None:
+    def _place(self, document: Document, replaces: str | None = None) -> DocumentPlace:
+        return DocumentPlace(self._secret_id, held_in(document), replaces, document)
+
+    def _put(self, document: Document) -> None:
         # ASCII by json's default, so characters are bytes.
         text = json.dumps(document, separators=(",", ":"))
         if len(text) > SECRET_VALUE_BYTES:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
-from refresher import handler
+from refresher import aws_clients
 
 from tests.refresher.aws_server import AwsServer, aws_server
 from tests.refresher.fakes import CANARY, FRANKFURT, LIFE
@@ -39,6 +39,6 @@ def function(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsSer
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
-    handler._client.cache_clear()
+    aws_clients.client.cache_clear()
     yield aws
-    handler._client.cache_clear()
+    aws_clients.client.cache_clear()

@@ -1,13 +1,13 @@
 """Stand-ins for what a refresh needs from outside, and names used all over these tests."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from refresher.core import Document, Login
+from refresher.core import Held, Login, Renewal
 from refresher.errors import RefreshError
-from refresher.ports import Held
+from refresher.ports import Outcome, Place
 from refresher.registries import Registry, parse_registry
 
 FRANKFURT = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
@@ -57,17 +57,44 @@ class FakeSource:
 
 @dataclass
 class FakeSink:
-    """Holds `held`; remembers every document written."""
+    """Holds `held` by the name of the place; remembers every write. Places of `unreadable` and `unwritable` fail."""
 
-    held: Held = field(default_factory=lambda: Held({}))
-    written: list[Document] = field(default_factory=list)
-    failure: RefreshError | None = None
+    held: dict[str, Held] = field(default_factory=lambda: {"one": Held()})
+    written: list[tuple[str, Renewal]] = field(default_factory=list)
+    unreadable: Mapping[str, RefreshError] = field(default_factory=dict)
+    unwritable: Mapping[str, RefreshError] = field(default_factory=dict)
+    replaces: Mapping[str, str] = field(default_factory=dict)
+    events: list[str] = field(default_factory=list)
 
-    def read(self) -> Held:
-        return self.held
+    def read(self) -> Iterator[Place | Outcome]:
+        for name, held in self.held.items():
+            self.events.append(f"read {name}")
+            if name in self.unreadable:
+                yield Outcome(name, "failed", failure=self.unreadable[name])
+            else:
+                yield Place(name, held, self.replaces.get(name))
 
-    def write(self, document: Document) -> None:
-        if self.failure:
-            raise self.failure
-        self.written.append(document)
-        self.held = Held(document, None, f"version-{len(self.written)}")
+    def write(self, renewals: Sequence[tuple[Place, Renewal]]) -> Iterator[Outcome]:
+        for place, renewal in renewals:
+            self.events.append(f"write {place.name}")
+            if place.name in self.unwritable:
+                yield Outcome(place.name, "failed", place.held.expires_at, self.unwritable[place.name])
+                continue
+            self.written.append((place.name, renewal))
+            self.held[place.name] = Held(renewal.logins, renewal.refreshed_at, renewal.logins[0].registries[0])
+            yield Outcome(place.name, "refreshed", renewal.expires_at, note=place.replaces)
+
+
+@dataclass
+class FakeSecretsManager:
+    """A Secrets Manager client of one secret, `text`."""
+
+    text: str | None = None
+
+    def get_secret_value(self, *, SecretId: str) -> Mapping[str, object]:  # noqa: N803
+        content = {} if self.text is None else {"SecretString": self.text}
+        return {"VersionId": "v", "ARN": SecretId, **content}
+
+    def put_secret_value(self, *, SecretId: str, ClientRequestToken: str, SecretString: str) -> object:  # noqa: N803
+        self.text = SecretString
+        return {}

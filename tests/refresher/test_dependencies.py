@@ -29,7 +29,9 @@ def test_a_module_imports_only_what_the_lambda_runtime_has(path: Path) -> None:
     assert imported(path) <= ALLOWED
 
 
-@pytest.mark.parametrize("module", ["core", "registries", "refresh", "ports", "errors", "patience", "job", "logs"])
+@pytest.mark.parametrize(
+    "module", ["core", "document", "errors", "job", "logs", "patience", "ports", "refresh", "registries"]
+)
 def test_the_rules_import_nothing_but_the_standard_library(module: str) -> None:
     code = f"import sys, refresher.{module}; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], cwd=FOLDER.parent, capture_output=True, text=True, check=True)

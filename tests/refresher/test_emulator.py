@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from refresher import handler
+from refresher import aws_clients, handler
 from refresher.errors import AwsCallError, DeniedError
 
 from tests.local_aws.platform import ACCOUNT, REGION, Stand, docker_registry
@@ -33,7 +33,7 @@ def secret(stand: Stand) -> str:
 
 def forget_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has the next client made with the credentials that the environment names now."""
-    handler._client.cache_clear()
+    aws_clients.client.cache_clear()
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
 
 

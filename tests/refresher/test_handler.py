@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from refresher import handler
+from refresher import aws_clients, handler
 from refresher.errors import AwsCallError, ConfigurationError, DeniedError, OddAnswerError, UnexpectedError
 from refresher.patience import Time
 
@@ -252,5 +252,5 @@ def test_the_runtimes_own_log_handler_does_not_repeat_the_lines(
 
 
 def test_the_timeouts_of_one_attempt_fit_into_what_a_wait_leaves() -> None:
-    config: Any = handler._CLIENT_CONFIG
+    config: Any = aws_clients.CONFIG
     assert config.connect_timeout + config.read_timeout < handler._RESERVE_SECONDS

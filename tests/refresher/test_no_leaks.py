@@ -68,9 +68,9 @@ FAILURES: dict[str, Change] = {
     "login with garbage expiry": answer("GetAuthorizationToken", authorization(token(), CANARY)),
     "login with garbage expiry number": answer("GetAuthorizationToken", authorization(token(), 10**30)),
     "document too large": secret(json.dumps({"theirs": CANARY * 3000})),
-    "fault in merging": breaking("refresher.refresh.merge_document"),
+    "fault in merging": breaking("refresher.secrets_manager.merge_document"),
     "fault in judging": breaking("refresher.refresh.is_fresh"),
-    "fault in writing": breaking("refresher.secrets_manager.SecretsManagerDocument.write"),
+    "fault in writing": breaking("refresher.secrets_manager.SecretsManagerDocument._put"),
     "fault in the client": breaking("boto3.client"),
 }
 

@@ -1,13 +1,14 @@
 """The use case: what is read, fetched and written, in which order, and what happens when a part of it fails."""
 
-import json
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from refresher.core import SHORTEST_LIFE
+from refresher.core import SHORTEST_LIFE, Held, Login
 from refresher.errors import (
     AwsCallError,
     DeniedError,
@@ -16,14 +17,16 @@ from refresher.errors import (
     OddAnswerError,
     RefreshError,
 )
-from refresher.ports import Held
+from refresher.ports import Outcome, Place
 from refresher.refresh import Report, refresh
+from refresher.registries import Registry
 
 from tests.refresher.fakes import (
     CANARY,
     FRANKFURT,
     FRANKFURT_OTHER_ACCOUNT,
     LIFE,
+    NOW,
     VIRGINIA,
     Clock,
     FakeSink,
@@ -32,23 +35,32 @@ from tests.refresher.fakes import (
 )
 
 ALL = (FRANKFURT, VIRGINIA, FRANKFURT_OTHER_ACCOUNT)
+DOWN = AwsCallError("down")
 
 
 def run(source: FakeSource, sink: FakeSink, *hosts: str, force: bool = False) -> Report:
     return refresh(source, sink, registries(*(hosts or ALL)), force=force, clock=source.clock)
 
 
+def many(*names: str) -> FakeSink:
+    return FakeSink({name: Held() for name in names})
+
+
+def statuses(report: Report) -> dict[str, str]:
+    assert len({outcome.place for outcome in report.outcomes}) == len(report.outcomes)
+    return {outcome.place: outcome.status for outcome in report.outcomes}
+
+
 def test_a_first_refresh_asks_once_a_region_and_writes_once() -> None:
     source, sink = FakeSource(Clock()), FakeSink()
     report = run(source, sink)
     assert source.asked == ["eu-central-1", "us-east-1"]
-    assert len(sink.written) == 1
-    assert report == Report("refreshed", ALL, "2026-11-24T00:00:00Z", 12 * 3600)
-    auths = json.loads(str(sink.written[0]["dockerconfigjson"]))["auths"]
-    assert {host: entry["password"] for host, entry in auths.items()} == {
-        FRANKFURT: f"{CANARY}-eu-central-1-1",
-        FRANKFURT_OTHER_ACCOUNT: f"{CANARY}-eu-central-1-1",
-        VIRGINIA: f"{CANARY}-us-east-1-2",
+    assert report == Report((Outcome("one", "refreshed", NOW + LIFE),))
+    ((name, renewal),) = sink.written
+    assert (name, renewal.refreshed_at, renewal.expires_at) == ("one", NOW, NOW + LIFE)
+    assert {login.registries: login.password for login in renewal.logins} == {
+        (FRANKFURT, FRANKFURT_OTHER_ACCOUNT): f"{CANARY}-eu-central-1-1",
+        (VIRGINIA,): f"{CANARY}-us-east-1-2",
     }
 
 
@@ -56,7 +68,51 @@ def test_a_first_refresh_asks_once_a_region_and_writes_once() -> None:
 def test_the_first_registry_asked_for_is_the_main_one(main: str) -> None:
     source, sink = FakeSource(Clock()), FakeSink()
     run(source, sink, main, *(host for host in ALL if host != main))
-    assert sink.written[0]["registry"] == main
+    assert sink.written[0][1].logins[0].registries[0] == main
+
+
+def test_the_fetch_is_dated_when_it_is_done() -> None:
+    clock = Clock()
+
+    class Slow(FakeSource):
+        def login(self, region: str, registries: Sequence[Registry]) -> Login:
+            clock.now += timedelta(minutes=1)
+            return super().login(region, registries)
+
+    sink = FakeSink()
+    run(Slow(clock), sink)
+    assert sink.written[0][1].refreshed_at == NOW + timedelta(minutes=2)
+
+
+def test_many_places_need_no_more_tokens_than_one() -> None:
+    source, sink = FakeSource(Clock()), many("a", "b", "c")
+    assert statuses(run(source, sink)) == dict.fromkeys("abc", "refreshed")
+    assert source.asked == ["eu-central-1", "us-east-1"]
+    assert len({id(renewal) for _, renewal in sink.written}) == 1
+
+
+def test_everything_is_read_before_anything_is_written() -> None:
+    sink = many("a", "b")
+    run(FakeSource(Clock()), sink)
+    assert sink.events == ["read a", "read b", "write a", "write b"]
+
+
+def test_the_logins_are_fetched_while_the_rest_is_still_being_read() -> None:
+    asked = threading.Event()
+
+    class Telling(FakeSource):
+        def login(self, region: str, registries: Sequence[Registry]) -> Login:
+            asked.set()
+            return super().login(region, registries)
+
+    @dataclass
+    class Waiting(FakeSink):
+        def read(self) -> Iterator[Place | Outcome]:
+            for place in super().read():
+                yield place
+                assert asked.wait(10)
+
+    assert statuses(run(Telling(Clock()), Waiting({"a": Held(), "b": Held()}))) == {"a": "refreshed", "b": "refreshed"}
 
 
 def test_a_fresh_login_costs_one_read_and_nothing_else() -> None:
@@ -64,48 +120,86 @@ def test_a_fresh_login_costs_one_read_and_nothing_else() -> None:
     run(source, sink)
     source.clock.now += timedelta(hours=5)
     source.asked.clear()
-    assert run(source, sink) == Report("fresh", ALL, "2026-11-24T00:00:00Z", 7 * 3600)
+    assert run(source, sink) == Report((Outcome("one", "fresh", NOW + LIFE),))
     assert (source.asked, len(sink.written)) == ([], 1)
 
 
-def test_a_fresh_login_is_renewed_by_force() -> None:
-    source, sink = FakeSource(Clock()), FakeSink()
+def test_only_what_is_due_is_written() -> None:
+    clock, sink = Clock(), many("a", "b")
+    run(FakeSource(clock), sink)
+    sink.held |= {"b": Held(), "c": Held()}
+    sink.written.clear()
+    assert statuses(run(FakeSource(clock), sink)) == {"a": "fresh", "b": "refreshed", "c": "refreshed"}
+    assert [name for name, _ in sink.written] == ["b", "c"]
+
+
+def test_what_is_due_gets_a_new_login_and_never_one_of_another_place() -> None:
+    clock, sink = Clock(), many("a", "b")
+    run(FakeSource(clock), sink, FRANKFURT)
+    held = {login.password for login in sink.held["a"].logins}
+    sink.held["b"] = Held()
+    source = FakeSource(clock, asked=["earlier"])
+    run(source, sink, FRANKFURT)
+    assert source.asked == ["earlier", "eu-central-1"]
+    assert not held & {login.password for login in sink.held["b"].logins}
+
+
+def test_fresh_logins_are_renewed_by_force() -> None:
+    source, sink = FakeSource(Clock()), many("a", "b")
     run(source, sink)
-    assert run(source, sink, force=True).status == "refreshed"
-    assert len(sink.written) == 2
+    assert statuses(run(source, sink, force=True)) == {"a": "refreshed", "b": "refreshed"}
+    assert len(sink.written) == 4
 
 
 def test_a_fresh_login_is_renewed_when_the_registries_change() -> None:
     source, sink = FakeSource(Clock()), FakeSink()
     run(source, sink)
-    assert run(source, sink, FRANKFURT).status == "refreshed"
-    assert run(source, sink, FRANKFURT).status == "fresh"
+    assert statuses(run(source, sink, FRANKFURT)) == {"one": "refreshed"}
+    assert statuses(run(source, sink, FRANKFURT)) == {"one": "fresh"}
 
 
-def test_keys_of_others_are_kept_and_not_reported() -> None:
-    source, sink = FakeSource(Clock()), FakeSink(Held({"username": "old", "theirs": {"deep": [1, None]}}))
-    assert run(source, sink).replaced is None
-    assert sink.written[0]["theirs"] == {"deep": [1, None]}
-    assert sink.written[0]["username"] == "AWS"
+@pytest.mark.parametrize("force", [False, True])
+def test_without_a_place_to_write_nothing_is_fetched(force: bool) -> None:
+    source, sink = FakeSource(Clock()), many()
+    assert run(source, sink, force=force) == Report(())
+    sink = FakeSink({"a": Held()}, unreadable={"a": DOWN})
+    assert run(source, sink, force=force) == Report((Outcome("a", "failed", failure=DOWN),))
+    assert source.asked == []
 
 
-def test_content_that_had_to_make_way_is_reported_with_the_version_that_still_has_it() -> None:
-    source, sink = FakeSource(Clock()), FakeSink(Held({}, "not JSON", "f00d"))
-    assert (
-        run(source, sink).replaced == "the secret held content that is not JSON; it can still be read as version f00d"
-    )
+def test_what_a_write_does_away_with_is_told_only_when_it_does() -> None:
+    source, sink = FakeSource(Clock()), FakeSink(replaces={"one": "somebody's"})
+    assert run(source, sink).outcomes[0].note == "somebody's"
+    assert run(source, sink).outcomes[0].note is None
 
 
-def test_a_region_that_fails_leaves_the_last_good_document_alone() -> None:
+def test_a_place_that_cannot_be_read_or_written_stops_no_other() -> None:
     clock = Clock()
-    sink = FakeSink()
+    sink = FakeSink(
+        {name: Held() for name in "abcd"}, unreadable={"a": DOWN}, unwritable={"c": DocumentTooLargeError("large")}
+    )
+    report = run(FakeSource(clock), sink)
+    assert statuses(report) == {"a": "failed", "b": "refreshed", "c": "failed", "d": "refreshed"}
+    assert {str(outcome.failure) for outcome in report.outcomes} == {"down", "large", "None"}
+    assert report.unavailable is None
+
+
+def test_a_region_that_fails_leaves_the_last_good_logins_alone() -> None:
+    clock, sink = Clock(), many("a", "b")
     run(FakeSource(clock), sink)
-    good = sink.held
+    good = dict(sink.held)
     clock.now += timedelta(hours=7)
-    failing = FakeSource(clock, failures={"us-east-1": AwsCallError("us-east-1 is down")})
-    with pytest.raises(AwsCallError, match="us-east-1 is down"):
-        run(failing, sink)
-    assert sink.held is good
+    report = run(FakeSource(clock, failures={"us-east-1": DOWN}), sink)
+    assert report == Report(tuple(Outcome(name, "failed", NOW + LIFE, DOWN) for name in "ab"), DOWN)
+    assert sink.held == good
+
+
+def test_a_region_that_fails_does_not_make_a_fresh_place_a_failed_one() -> None:
+    clock, sink = Clock(), many("a")
+    run(FakeSource(clock), sink)
+    sink.held["b"] = Held()
+    report = run(FakeSource(clock, failures={"us-east-1": DOWN}), sink)
+    assert statuses(report) == {"a": "fresh", "b": "failed"}
 
 
 def test_every_region_that_fails_is_named() -> None:
@@ -114,8 +208,9 @@ def test_every_region_that_fails_is_named() -> None:
         "us-east-1": AwsCallError("down there"),
     }
     source, sink = FakeSource(Clock(), failures=failures), FakeSink()
-    with pytest.raises(LoginsUnavailableError, match=r"^2 regions gave no login: denied here; down there$"):
-        run(source, sink)
+    unavailable = run(source, sink).unavailable
+    assert isinstance(unavailable, LoginsUnavailableError)
+    assert str(unavailable) == "2 regions gave no login: denied here; down there"
     assert source.asked == ["eu-central-1", "us-east-1"]
     assert sink.written == []
 
@@ -125,29 +220,31 @@ def test_every_region_that_fails_is_named() -> None:
 )
 def test_failures_of_several_regions_may_heal_only_if_all_of_them_may(second: RefreshError, awaited: bool) -> None:
     source = FakeSource(Clock(), failures={"eu-central-1": DeniedError("denied"), "us-east-1": second})
-    with pytest.raises(LoginsUnavailableError) as caught:
-        run(source, FakeSink())
-    assert caught.value.rights_missing is awaited
+    unavailable = run(source, FakeSink()).unavailable
+    assert isinstance(unavailable, LoginsUnavailableError)
+    assert unavailable.rights_missing is awaited
 
 
 @pytest.mark.parametrize("life", [timedelta(days=-1), timedelta(0), SHORTEST_LIFE - timedelta(seconds=1)])
 def test_a_login_too_short_lived_to_be_used_is_refused(life: timedelta) -> None:
     sink = FakeSink()
-    with pytest.raises(
-        OddAnswerError, match=f"ECR in eu-central-1 gave a login with {life.total_seconds():.0f} s to live"
-    ):
-        run(FakeSource(Clock(), life), sink, FRANKFURT)
+    unavailable = run(FakeSource(Clock(), life), sink, FRANKFURT).unavailable
+    assert isinstance(unavailable, OddAnswerError)
+    assert f"ECR in eu-central-1 gave a login with {life.total_seconds():.0f} s to live" in str(unavailable)
     assert sink.written == []
 
 
 def test_a_login_that_lives_just_long_enough_is_taken() -> None:
-    assert run(FakeSource(Clock(), SHORTEST_LIFE), FakeSink()).seconds_left == 10
+    assert run(FakeSource(Clock(), SHORTEST_LIFE), FakeSink()).outcomes[0].expires_at == NOW + SHORTEST_LIFE
 
 
-def test_a_failing_write_is_not_reported_as_success() -> None:
-    sink = FakeSink(failure=DocumentTooLargeError("too large"))
-    with pytest.raises(DocumentTooLargeError):
-        run(FakeSource(Clock()), sink)
+def test_a_fault_of_the_code_that_fetches_is_not_taken_for_a_failed_region() -> None:
+    class Broken(FakeSource):
+        def login(self, region: str, registries: Sequence[Registry]) -> Login:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(Broken(Clock()), FakeSink())
 
 
 failures = st.sampled_from([DeniedError("denied"), AwsCallError("down"), OddAnswerError("odd")])
@@ -156,25 +253,57 @@ failures = st.sampled_from([DeniedError("denied"), AwsCallError("down"), OddAnsw
 @given(
     failing=st.dictionaries(st.sampled_from(["eu-central-1", "us-east-1"]), failures, min_size=1),
     hosts=st.permutations(ALL),
-    age=st.timedeltas(timedelta(0), timedelta(days=3)),
+    ages=st.lists(st.timedeltas(timedelta(0), timedelta(days=3)), max_size=4),
     force=st.booleans(),
-    damage=st.none() | st.just("not JSON"),
 )
 def test_nothing_is_ever_written_when_any_region_fails(
-    failing: dict[str, RefreshError], hosts: list[str], age: timedelta, force: bool, damage: str | None
+    failing: dict[str, RefreshError], hosts: list[str], ages: list[timedelta], force: bool
 ) -> None:
-    clock = Clock()
-    sink = FakeSink()
-    run(FakeSource(clock), sink, *hosts)
-    held: Any = sink.held if damage is None else Held({}, damage, "v")
-    sink.held = held
-    clock.now += age
+    clock, sink = Clock(), FakeSink({})
+    for number, age in enumerate(ages):
+        clock.now = NOW - age
+        other = many(str(number))
+        run(FakeSource(clock), other, *hosts)
+        sink.held |= other.held
+    clock.now = NOW
+    held = dict(sink.held)
     source = FakeSource(clock, failures=failing)
-    try:
-        assert run(source, sink, *hosts, force=force).status == "fresh"
-        assert age < LIFE / 2
-        assert not force
-    except RefreshError:
-        assert source.asked
-    assert sink.held is held
-    assert len(sink.written) == 1
+    report = run(source, sink, *hosts, force=force)
+    due = [force or age >= LIFE / 2 for age in ages]
+    assert [outcome.status for outcome in sorted(report.outcomes, key=lambda outcome: outcome.place)] == [
+        "failed" if it_is else "fresh" for it_is in due
+    ]
+    assert bool(source.asked) is any(due)
+    assert (report.unavailable is not None) is any(due)
+    assert sink.held == held
+    assert sink.written == []
+
+
+@given(
+    unreadable=st.sets(st.sampled_from("abcdef")),
+    unwritable=st.sets(st.sampled_from("abcdef")),
+    fresh=st.sets(st.sampled_from("abcdef")),
+    force=st.booleans(),
+)
+def test_each_place_has_exactly_the_outcome_that_is_its_own(
+    unreadable: set[str], unwritable: set[str], fresh: set[str], force: bool
+) -> None:
+    clock, sink = Clock(), many(*"abcdef")
+    run(FakeSource(clock), sink)
+    sink.held |= {name: Held() for name in set("abcdef") - fresh}
+    sink.written.clear()
+    sink.unreadable, sink.unwritable = dict.fromkeys(unreadable, DOWN), dict.fromkeys(unwritable, DOWN)
+    source = FakeSource(clock)
+
+    def expected(name: str) -> str:
+        if name in unreadable:
+            return "failed"
+        if name in fresh and not force:
+            return "fresh"
+        return "failed" if name in unwritable else "refreshed"
+
+    found = statuses(run(source, sink, force=force))
+    assert found == {name: expected(name) for name in "abcdef"}
+    assert sorted(name for name, _ in sink.written) == sorted(n for n, status in found.items() if status == "refreshed")
+    due = {name for name in "abcdef" if name not in unreadable and (force or name not in fresh)}
+    assert source.asked == (["eu-central-1", "us-east-1"] if due else [])

@@ -1,5 +1,6 @@
 """Ticks against the half-life threshold: how little life a login can ever have left."""
 
+import json
 from datetime import timedelta
 
 from hypothesis import given
@@ -7,8 +8,9 @@ from hypothesis import strategies as st
 from refresher.core import instant
 from refresher.errors import AwsCallError
 from refresher.refresh import refresh
+from refresher.secrets_manager import SecretsManagerDocument
 
-from tests.refresher.fakes import FRANKFURT, LIFE, Clock, FakeSink, FakeSource, registries
+from tests.refresher.fakes import FRANKFURT, LIFE, Clock, FakeSecretsManager, FakeSource, registries
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -19,19 +21,19 @@ ROUNDING = timedelta(seconds=1)
 def least_left(waits: list[timedelta], life: timedelta, failing: frozenset[int] = frozenset()) -> timedelta:
     """The least life that the document's login ever has left, when ticks come after these waits and some of them fail."""
     clock = Clock()
-    source, sink = FakeSource(clock, life), FakeSink()
+    source, secret = FakeSource(clock, life), FakeSecretsManager()
+    sink = SecretsManagerDocument(secret, "secret", "eu-central-1")
     broken = FakeSource(clock, life, {"eu-central-1": AwsCallError("down")})
     least = life
     for number, wait in enumerate([timedelta(0), *waits]):
         clock.now += wait
         if number:
-            expires_at = instant(sink.held.document["expiresAt"])
+            expires_at = instant(json.loads(str(secret.text))["expiresAt"])
             assert expires_at is not None
             least = min(least, expires_at - clock.now)
-        try:
-            refresh(broken if number in failing else source, sink, registries(FRANKFURT), force=False, clock=clock)
-        except AwsCallError:
-            assert number in failing
+        chosen = broken if number in failing else source
+        report = refresh(chosen, sink, registries(FRANKFURT), force=False, clock=clock)
+        assert report.unavailable is None or number in failing
     return least
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from refresher.core import LONGEST_LIFE, Login, docker_config, instant, is_fresh, merge_document, parse_document
+from refresher.core import LONGEST_LIFE, Login, Renewal, docker_config, instant, is_fresh, read_docker_config
+from refresher.document import held_in, merge_document, parse_document
 
 from tests.refresher.fakes import FRANKFURT, FRANKFURT_OTHER_ACCOUNT, VIRGINIA
 
@@ -33,6 +34,8 @@ def test_a_docker_config_gives_back_the_login_it_was_made_from(
     for entry in config["auths"].values():
         assert (entry["username"], entry["password"]) == (username, password)
         assert base64.b64decode(entry["auth"]).decode().split(":", 1) == [username, password]
+    read = read_docker_config(json.dumps(config), now)
+    assert read == tuple(Login((host,), username, password, now) for host in hosts)
 
 
 @given(old=objects, now=moments, life=lives, password=passwords)
@@ -41,7 +44,9 @@ def test_keys_of_others_survive_any_number_of_refreshes(
 ) -> None:
     document = old
     for _ in range(3):
-        written = json.dumps(merge_document(document, [Login((FRANKFURT,), "AWS", password, now + life)], now))
+        written = json.dumps(
+            merge_document(document, Renewal((Login((FRANKFURT,), "AWS", password, now + life),), now))
+        )
         document, damage = parse_document(written)
         assert damage is None
     assert {k: v for k, v in document.items() if k not in OURS} == {k: v for k, v in old.items() if k not in OURS}
@@ -52,21 +57,23 @@ def test_keys_of_others_survive_any_number_of_refreshes(
 def test_what_was_just_written_is_fresh_whatever_was_there_before(
     old: dict[str, Any], now: datetime, life: timedelta, hosts: list[str], username: str, password: str
 ) -> None:
-    document = merge_document(old, [Login(tuple(hosts), username, password, now + life)], now)
-    assert is_fresh(document, hosts, now)
+    document = merge_document(old, Renewal((Login(tuple(hosts), username, password, now + life),), now))
+    assert is_fresh(held_in(document), hosts, now)
 
 
 @given(now=moments, life=lives, earlier=lives, later=lives)
 def test_what_has_gone_stale_stays_stale(now: datetime, life: timedelta, earlier: timedelta, later: timedelta) -> None:
-    document = merge_document({}, [Login((FRANKFURT,), "AWS", "secret", now + life)], now)
+    document = merge_document({}, Renewal((Login((FRANKFURT,), "AWS", "secret", now + life),), now))
     first, second = sorted([earlier, later])
-    assert is_fresh(document, [FRANKFURT], now + first) >= is_fresh(document, [FRANKFURT], now + second)
+    assert is_fresh(held_in(document), [FRANKFURT], now + first) >= is_fresh(
+        held_in(document), [FRANKFURT], now + second
+    )
 
 
 @given(now=moments, life=lives, age=lives)
 def test_a_fresh_document_has_more_than_half_of_its_life_left(now: datetime, life: timedelta, age: timedelta) -> None:
-    document = merge_document({}, [Login((FRANKFURT,), "AWS", "secret", now + life)], now)
-    if is_fresh(document, [FRANKFURT], now + age):
+    document = merge_document({}, Renewal((Login((FRANKFURT,), "AWS", "secret", now + life),), now))
+    if is_fresh(held_in(document), [FRANKFURT], now + age):
         expires_at = instant(document["expiresAt"])
         assert expires_at is not None
         assert expires_at - (now + age) > life / 2 - timedelta(seconds=1)
@@ -74,7 +81,7 @@ def test_a_fresh_document_has_more_than_half_of_its_life_left(now: datetime, lif
 
 @given(document=objects, now=moments)
 def test_no_document_of_others_is_ever_taken_for_fresh(document: dict[str, Any], now: datetime) -> None:
-    assert not is_fresh(document, [FRANKFURT], now)
+    assert not is_fresh(held_in(document), [FRANKFURT], now)
 
 
 @given(content=st.text() | st.binary() | objects.map(json.dumps))

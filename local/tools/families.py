@@ -88,6 +88,8 @@ PULUMI_LANGUAGE_PYTHON = Family(
     ((_PULUMI_VERSION, "v3.79.0"),),
 )
 ACTIONLINT = Family("actionlint", ("github.com/rhysd/actionlint/cmd/actionlint",))
+# What bench/ measures everpull against; its own image is built without the system's C library too.
+K8S_ECR_LOGIN_RENEW = Family("k8s-ecr-login-renew", ("github.com/nabsul/k8s-ecr-login-renew",), static=True)
 
 ALL = {
     family.name: family
@@ -98,5 +100,6 @@ ALL = {
         PULUMI,
         PULUMI_LANGUAGE_PYTHON,
         ACTIONLINT,
+        K8S_ECR_LOGIN_RENEW,
     )
 }

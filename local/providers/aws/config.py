@@ -39,10 +39,14 @@ _WITHOUT_EFFECT = ("skipMetadataApiCheck", "skipRegionValidation", "s3UsePathSty
 # Facts that the engine adds to every provider's configuration.
 _ENGINE = ("version", "pluginDownloadURL", "__internal")
 KNOWN = (*_TEXT, *_FLAGS, *_BLOCKS)
+# Under Python's names too: the SDK makes JSON of a plain dict as it is, and the real provider takes both spellings.
 _ASSUME_ROLE = {
     "roleArn": "RoleArn",
+    "role_arn": "RoleArn",
     "sessionName": "RoleSessionName",
+    "session_name": "RoleSessionName",
     "externalId": "ExternalId",
+    "external_id": "ExternalId",
     "policy": "Policy",
 }
 
@@ -120,7 +124,7 @@ def _assume(session: Session, role: Mapping[str, Any], region: str) -> boto3.Ses
     try:
         granted = Api(session, "sts", region).call("assume_role", **params)["Credentials"]
     except ProviderError as error:
-        raise ProviderError(f"cannot assume the role {role.get('roleArn')}: {error}") from None
+        raise ProviderError(f"cannot assume the role {params.get('RoleArn')}: {error}") from None
     return boto3.Session(granted["AccessKeyId"], granted["SecretAccessKey"], granted["SessionToken"], region)
 
 

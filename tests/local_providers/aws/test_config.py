@@ -90,7 +90,34 @@ def test_a_block_that_is_no_json_is_refused():
 
 def test_an_unsupported_part_of_assume_roles_is_named():
     with pytest.raises(ProviderError, match=r"assumeRoles\.duration is not supported"):
-        _open(region="eu-west-1", assumeRoles=[{"roleArn": "arn", "duration": "1h"}])
+        _open(region="eu-west-1", assumeRoles=[{"role_arn": "arn", "duration": "1h"}])
+
+
+@pytest.mark.parametrize(
+    "role",
+    [
+        {"roleArn": "arn:aws:iam::222222222222:role/x", "sessionName": "s", "externalId": "e", "policy": "{}"},
+        {"role_arn": "arn:aws:iam::222222222222:role/x", "session_name": "s", "external_id": "e", "policy": "{}"},
+    ],
+    ids=["wire", "python"],
+)
+def test_a_role_is_assumed_by_either_spelling_and_the_session_acts(monkeypatch: pytest.MonkeyPatch, role):
+    sent = []
+
+    def call(api: Api, op: str, **params):
+        sent.append((api.service, op, params))
+        return {"Credentials": {"AccessKeyId": "ASIA", "SecretAccessKey": "s", "SessionToken": "t"}}
+
+    monkeypatch.setattr(Api, "call", call)
+    session = _open(region="eu-west-1", assumeRoles=json.dumps([role]), endpoints='[{"sts":"http://127.0.0.1:9"}]')
+    expected = {
+        "RoleArn": role.get("roleArn") or role["role_arn"],
+        "RoleSessionName": "s",
+        "ExternalId": "e",
+        "Policy": "{}",
+    }
+    assert sent == [("sts", "assume_role", expected)]
+    assert session.client("sts", "eu-west-1")._request_signer._credentials.token == "t"
 
 
 def test_secret_settings_reach_the_client_and_no_error_text():

@@ -34,9 +34,10 @@ def configuration() -> str:
     project = cast(Mapping[str, object], yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8")))
     keys = cast(Mapping[str, Mapping[str, object]], project["config"])
     rows = [
-        (f"`{key}`", _type(entry), _default(entry), str(entry["description"]).strip()) for key, entry in keys.items()
+        (f"`{key}`", _modes(key), _type(entry), _default(entry), str(entry["description"]).strip())
+        for key, entry in keys.items()
     ]
-    return _table(("key", "type", "default", "meaning"), rows)
+    return _table(("key", "modes", "type", "default", "meaning"), rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {"modes": modes, "configuration": configuration}
@@ -57,6 +58,11 @@ def renewed(text: str) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def _modes(key: str) -> str:
+    known = schema.modes_with(key.removeprefix(f"{schema.PROJECT}:"))
+    return "all" if known == tuple(schema.MODES) else ", ".join(f"`{mode}`" for mode in known)
 
 
 def _type(entry: Mapping[str, object]) -> str:

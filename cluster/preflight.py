@@ -1,24 +1,26 @@
 """Looks at the cluster before anything is planned, so that what cannot work is refused at preview.
 
-Reads only API discovery and the metadata of the objects whose names this stack will use.
+Reads only API discovery, the metadata of the objects whose names this stack will use, and the types of Secrets.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from urllib.parse import quote
 
 import pulumi
 
 from settings import ConfigurationError, Fault, Settings
 
+from .operator import cluster_store_faults, operator_faults
 from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable
+from .takeover import cluster_role_faults, pull_secret_faults, role_faults, system_namespace_faults
 
-ESO_GROUP = "external-secrets.io"
-ESO_VERSION = "v1"
-ESO_KINDS = ("ClusterSecretStore", "ExternalSecret", "SecretStore")
-INSTALL_ESO = (
-    "helm upgrade --install external-secrets external-secrets/external-secrets "
-    "--namespace external-secrets --create-namespace   (its Getting started page names the chart repository)"
-)
+Check = Callable[[Settings, ClusterReader], Iterable[Fault]]
+
+# What each mode needs besides its namespaces, in the order in which it is told.
+CHECKS: dict[str, tuple[Check, ...]] = {
+    "lambda": (operator_faults, system_namespace_faults, cluster_store_faults),
+    "cronjob": (system_namespace_faults, role_faults, cluster_role_faults),
+}
 
 
 def check_cluster(settings: Settings) -> None:
@@ -39,8 +41,8 @@ def check_cluster(settings: Settings) -> None:
 
 def find_faults(settings: Settings, reader: ClusterReader) -> list[Fault]:
     """Every fault of the cluster. What the caller has no right to see is warned of and passed over. Raises Unreachable."""
-    faults = list(_eso_faults(reader))
-    for check in (_system_namespace_faults, _cluster_store_faults, _namespace_faults):
+    faults: list[Fault] = []
+    for check in (*CHECKS[settings.mode], _missing_namespaces, _pull_secrets, _chosen_pull_secrets):
         try:
             faults += check(settings, reader)
         except Forbidden as asked:
@@ -48,82 +50,37 @@ def find_faults(settings: Settings, reader: ClusterReader) -> list[Fault]:
     return faults
 
 
-def _eso_faults(reader: ClusterReader) -> Iterator[Fault]:
-    group = reader.document(f"/apis/{ESO_GROUP}")
-    served = [str(version["version"]) for version in _items(group, "versions")]
-    if not group:
-        problem = "delivers through the External Secrets Operator (ESO), and the cluster has none"
-    elif ESO_VERSION not in served:
-        problem = f"needs {ESO_GROUP}/{ESO_VERSION}, and the cluster's ESO serves only {', '.join(served)}: upgrade it"
-    else:
-        kinds = {str(kind["kind"]) for kind in _items(reader.document(f"/apis/{ESO_GROUP}/{ESO_VERSION}"), "resources")}
-        missing = [kind for kind in ESO_KINDS if kind not in kinds]
-        if not missing:
-            return
-        problem = f"needs {' and '.join(missing)}, which the cluster's ESO was installed without"
-    yield Fault(
-        "everpull:mode", "lambda", problem, f"ESO 0.17 or later with its {ESO_GROUP}/{ESO_VERSION} CRDs", INSTALL_ESO
-    )
-
-
-def _system_namespace_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
-    name = settings.delivery.system_namespace
-    found = reader.metadata(f"/api/v1/namespaces/{name}")
-    if found is not None and not _ours(found, settings):
+def _missing_namespaces(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
+    for namespace in _absent(reader, settings.namespaces):
         yield Fault(
-            "everpull:systemNamespace",
-            name,
-            "is a namespace that something else made; everpull makes its own, and deletes it on destroy",
-            "the name of a namespace that does not exist",
-            f"pulumi config set everpull:systemNamespace {settings.owner}-system",
+            "everpull:namespaces",
+            namespace,
+            "does not exist in the cluster",
+            "namespaces that exist",
+            f"kubectl create namespace {namespace}",
         )
 
 
-def _cluster_store_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
-    name = settings.owner
-    found = reader.metadata(f"/apis/{ESO_GROUP}/{ESO_VERSION}/clustersecretstores/{name}")
-    if found is not None and not _ours(found, settings):
-        yield Fault(
-            "stack",
-            settings.stack,
-            f"would need the ClusterSecretStore {name}, which something else made",
-            "a stack whose name no other stack in this cluster has",
-            f"kubectl get clustersecretstore {name} -o yaml",
-        )
+def _absent(reader: ClusterReader, namespaces: Sequence[str]) -> list[str]:
+    """Those that are not there: one question, or one for each where the caller may not list them."""
+    try:
+        there = {row.name for row in reader.rows("/api/v1/namespaces")}
+    except Forbidden:
+        there = {name for name in namespaces if reader.metadata(f"/api/v1/namespaces/{name}") is not None}
+    return [name for name in namespaces if name not in there]
 
 
-def _namespace_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
-    secret = settings.pull_secret_name
-    for namespace in settings.namespaces:
-        if reader.metadata(f"/api/v1/namespaces/{namespace}") is None:
-            yield Fault(
-                "everpull:namespaces",
-                namespace,
-                "does not exist in the cluster",
-                "namespaces that exist",
-                f"kubectl create namespace {namespace}",
-            )
-            continue
-        for kind, path in (
-            ("a Secret", f"/api/v1/namespaces/{namespace}/secrets/{secret}"),
-            ("an ExternalSecret", f"/apis/{ESO_GROUP}/{ESO_VERSION}/namespaces/{namespace}/externalsecrets/{secret}"),
-        ):
-            found = reader.metadata(path)
-            if found is not None and not _ours(found, settings):
-                yield Fault(
-                    "everpull:pullSecretName",
-                    secret,
-                    f"is taken in namespace {namespace} by {kind} that something else made; everpull would overwrite it",
-                    "a name that is free in every listed namespace",
-                    f"pulumi config set everpull:pullSecretName {settings.owner}",
-                )
-                break
+def _pull_secrets(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
+    return pull_secret_faults(settings, reader, settings.namespaces)
 
 
-def _ours(metadata: Mapping[str, object], settings: Settings) -> bool:
-    labels = cast(Mapping[str, object], metadata.get("labels") or {})
-    return settings.labels.items() <= labels.items()
-
-
-def _items(document: Mapping[str, object] | None, key: str) -> list[Mapping[str, object]]:
-    return cast(list[Mapping[str, object]], (document or {}).get(key) or [])
+def _chosen_pull_secrets(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
+    """The same in the namespaces that the label selector chooses now."""
+    if settings.selector is None:
+        return iter(())
+    found = reader.rows(f"/api/v1/namespaces?labelSelector={quote(settings.selector.text)}")
+    left_out = {*settings.excluded_namespaces, *settings.namespaces, settings.system_namespace}
+    chosen = [row.name for row in found if row.name not in left_out]
+    if not chosen:
+        pulumi.log.info(f"no namespace has the labels {settings.selector.text} now")
+    return pull_secret_faults(settings, reader, chosen)

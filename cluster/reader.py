@@ -1,7 +1,8 @@
 """Reads the cluster with the kubeconfig and context that the Kubernetes provider uses."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol, cast
@@ -19,6 +20,8 @@ _TIMEOUT_SECONDS = 15.0
 # Asks for an object's metadata alone, so that a Secret's data never comes here (Kubernetes API concepts, Receiving resources
 # as Tables and metadata-only fetches). The second type is for discovery documents, which have no metadata.
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+# The same for a list, with what kubectl prints of each object beside it: of a Secret that is the type, and no data.
+_TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 
 
 class Unreachable(Exception):
@@ -27,6 +30,24 @@ class Unreachable(Exception):
 
 class Forbidden(Exception):
     """The caller has no right to see that object. The text says what was asked for."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """An object as `kubectl get` shows it: what it prints, by column, and the object's metadata."""
+
+    cells: Mapping[str, object]
+    metadata: Mapping[str, object]
+
+    @property
+    def namespace(self) -> str:
+        """The object's namespace, or an empty text."""
+        return str(self.metadata.get("namespace", ""))
+
+    @property
+    def name(self) -> str:
+        """The object's name."""
+        return str(self.metadata.get("name", ""))
 
 
 class ClusterReader(Protocol):
@@ -38,6 +59,10 @@ class ClusterReader(Protocol):
 
     def metadata(self, path: str) -> Mapping[str, object] | None:
         """An object's `metadata`; None when there is no such object. Raises Unreachable, Forbidden."""
+        ...
+
+    def rows(self, path: str) -> Sequence[Row]:
+        """The objects of a list, or the one that the path names; none when there are none. Raises Unreachable, Forbidden."""
         ...
 
 
@@ -61,6 +86,11 @@ class HttpClusterReader:
         found = self._get(path, _METADATA_ONLY)
         return None if found is None else cast(Mapping[str, object], found.get("metadata", {}))
 
+    def rows(self, path: str) -> Sequence[Row]:
+        found = self._get(f"{path}{'&' if '?' in path else '?'}includeObject=Metadata", _TABLE) or {}
+        columns = [str(column["name"]) for column in _maps(found.get("columnDefinitions"))]
+        return [_row(columns, row) for row in _maps(found.get("rows"))]
+
     def _get(self, path: str, accept: str) -> Mapping[str, object] | None:
         try:
             response = self._http.get(path, headers={"Accept": accept})
@@ -73,6 +103,16 @@ class HttpClusterReader:
         if response.status_code != HTTPStatus.OK:
             raise Unreachable(f"HTTP {response.status_code} on {path}")
         return cast(Mapping[str, object], response.json())
+
+
+def _row(columns: Sequence[str], row: Mapping[str, object]) -> Row:
+    cells = dict(zip(columns, cast(Sequence[object], row.get("cells") or ()), strict=False))
+    kept = cast(Mapping[str, object], row.get("object") or {})
+    return Row(cells, cast(Mapping[str, object], kept.get("metadata") or {}))
+
+
+def _maps(value: object) -> Sequence[Mapping[str, object]]:
+    return cast(Sequence[Mapping[str, object]], value or ())
 
 
 def _kubeconfig(given: str | None) -> KubeConfig:

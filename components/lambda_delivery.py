@@ -1,43 +1,17 @@
 """Mode `lambda`: one account renews, ESO brings the login into the cluster."""
 
-from collections.abc import Mapping, Sequence
-from typing import TypedDict
-
 import pulumi
-from pulumi_kubernetes.core.v1 import Namespace
 
 from .cluster_identity import ClusterIdentity
+from .delivery import DeliveryArgs
 from .login_secret import LoginSecret
+from .policy import USER_POLICY_CHARACTERS, inline_document, read_login
 from .pull_secret_sync import PullSecretSync, login_revision
 from .refresh_function import RefreshFunction
 
 
-class LambdaDeliveryArgs(TypedDict):
-    """Arguments of LambdaDelivery."""
-
-    owner: str
-    """Name of the cluster-wide store, unique in the cluster, so that several stacks live side by side."""
-
-    labels: Mapping[str, str]
-    """Labels of every Kubernetes object."""
-
-    region: str
-    """AWS region of the secret and the function."""
-
-    registries: Sequence[str]
-    """Registry hosts that pods pull from."""
-
-    repository_arns: Sequence[str]
-    """ARNs (patterns allowed) of the repositories that pods may pull."""
-
-    namespaces: Sequence[str]
-    """Namespaces whose pods pull."""
-
-    pull_secret_name: str
-    """Name of the pull secret in each of them."""
-
-    system_namespace: str
-    """Namespace that is made for the stores, the hub and the credentials."""
+class LambdaDeliveryArgs(DeliveryArgs):
+    """Arguments of LambdaDelivery. The owner names the cluster-wide store."""
 
     schedule: str
     """EventBridge schedule expression of the refresher."""
@@ -104,16 +78,16 @@ class LambdaDelivery(pulumi.ComponentResource):
             },
             child,
         )
-        system = Namespace(f"{name}-system", metadata={"name": args["system_namespace"], "labels": labels}, opts=child)
         identity = ClusterIdentity(
             f"{name}-cluster",
             {
-                "login_secret_arn": login.arn,
+                # No ECR right: the login carries the refresher's.
+                "policy": login.arn.apply(lambda arn: inline_document(USER_POLICY_CHARACTERS, read_login(arn))),
                 "namespace": args["system_namespace"],
                 "credentials_secret_name": "aws-credentials",
                 "labels": labels,
             },
-            pulumi.ResourceOptions(parent=self, depends_on=[system]),
+            child,
         )
         sync = PullSecretSync(
             f"{name}-sync",
@@ -130,7 +104,7 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "fan_out_interval": args["fan_out_interval"],
                 "labels": labels,
             },
-            pulumi.ResourceOptions(parent=self, depends_on=[system, identity, refresh]),
+            pulumi.ResourceOptions(parent=self, depends_on=[identity, refresh]),
         )
         self.login_secret_arn = login.arn
         self.identity_arn = identity.user_arn

@@ -1,13 +1,23 @@
-"""IAM policy documents, and the ARNs and actions that several components name."""
+"""IAM policy documents, and the statements, ARNs and actions that several components name."""
 
 import json
 from collections.abc import Mapping, Sequence
 
+import pulumi
+
 POLICY_VERSION = "2012-10-17"
 
 # What a pull needs besides a token (Amazon ECR User Guide, Repository policy examples). ECR judges the pull by the rights of
-# whoever fetched the token, so these belong to the refresher, not to the cluster.
+# whoever fetched the token, so these belong to the refresher, not to who reads its login.
 PULL_ACTIONS = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+
+# All inline policies of one principal together, white space not counted (IAM User Guide, IAM and AWS STS quotas).
+USER_POLICY_CHARACTERS = 2048
+ROLE_POLICY_CHARACTERS = 10240
+
+
+class PolicyTooLong(pulumi.RunError):
+    """IAM would refuse the policy for its length. A RunError, because the engine prints its text without a traceback."""
 
 
 def statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, object]:
@@ -15,9 +25,36 @@ def statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> dic
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
 
 
+def fetch_login() -> dict[str, object]:
+    """To get a token. The action knows no resource (Service Authorization Reference, Amazon ECR)."""
+    return statement("FetchLogin", ["ecr:GetAuthorizationToken"], ["*"])
+
+
+def pull_with_it(repository_arns: Sequence[str]) -> dict[str, object]:
+    """What the token's owner must be allowed for pulls of others to succeed with it."""
+    return statement("PullWithIt", PULL_ACTIONS, repository_arns)
+
+
+def read_login(secret_arn: str) -> dict[str, object]:
+    """To read the one secret that holds the login."""
+    return statement("ReadLogin", ["secretsmanager:GetSecretValue"], [secret_arn])
+
+
 def document(*statements: Mapping[str, object]) -> str:
     """A policy document as the JSON text that IAM takes."""
     return json.dumps({"Version": POLICY_VERSION, "Statement": list(statements)})
+
+
+def inline_document(most: int, *statements: Mapping[str, object]) -> str:
+    """A policy document of at most that many characters, as IAM counts them. Raises PolicyTooLong."""
+    text = document(*statements)
+    length = len(json.dumps(json.loads(text), separators=(",", ":")))
+    if length > most:
+        raise PolicyTooLong(
+            f"the rights on everpull:repositories, in all registries together, take {length} characters of a policy that "
+            f"IAM limits to {most}. Name fewer, by patterns such as team-a/* for instance, or divide them between stacks."
+        )
+    return text
 
 
 def service_trust(service: str) -> str:

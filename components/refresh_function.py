@@ -1,17 +1,23 @@
 """The Lambda function that keeps the login secret fresh, and what runs it."""
 
-import hashlib
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
-from .policy import PULL_ACTIONS, document, service_trust, statement
+from .policy import (
+    ROLE_POLICY_CHARACTERS,
+    document,
+    fetch_login,
+    inline_document,
+    pull_with_it,
+    service_trust,
+    statement,
+)
+from .refresher_source import SOURCE, source_files, source_hash
 
-SOURCE = Path("lambda_src")
 RUNTIME = "python3.13"
 MEMORY_MB = 256
 
@@ -165,26 +171,13 @@ class RefreshFunction(pulumi.ComponentResource):
         )
 
 
-def source_files() -> list[str]:
-    """The refresher's files, relative to `lambda_src`, sorted; caches are left out or every run would look changed."""
-    return sorted(path.relative_to(SOURCE).as_posix() for path in (SOURCE / "refresher").rglob("*.py"))
-
-
-def source_hash() -> str:
-    """A hash of the refresher's code that does not depend on file times, as an archive's would."""
-    digest = hashlib.sha256()
-    for path in source_files():
-        digest.update(f"{path}\0{(SOURCE / path).read_text(encoding='utf-8')}\0".encode())
-    return digest.hexdigest()
-
-
 def _rights(arns: Sequence[str], repository_arns: Sequence[str]) -> str:
     secret_arn, log_group_arn, dead_letter_arn = arns
-    return document(
+    return inline_document(
+        ROLE_POLICY_CHARACTERS,
         statement("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"]),
-        # This action knows no resource (Service Authorization Reference, Amazon ECR).
-        statement("FetchLogin", ["ecr:GetAuthorizationToken"], ["*"]),
-        statement("PullWithIt", PULL_ACTIONS, repository_arns),
+        fetch_login(),
+        pull_with_it(repository_arns),
         statement("KeepLogin", ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"], [secret_arn]),
         statement("BuryFailures", ["sqs:SendMessage"], [dead_letter_arn]),
     )

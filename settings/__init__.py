@@ -4,25 +4,30 @@
 lists every fault.
 """
 
-import difflib
-import json
-import math
 import re
-import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import pulumi
 
 from lambda_src.refresher.registries import Registry
 
-from . import schema, values
+from . import delivery, schema, selection, selectors, values
+from .delivery import CronJobSettings, Delivery, LambdaSettings
 from .faults import ConfigurationError, Fault
+from .reader import Reader
+from .selectors import Selector
 
-__all__ = ["ClusterAccess", "ConfigurationError", "Fault", "LambdaSettings", "Settings", "load", "parse"]
-
-T = TypeVar("T")
+__all__ = [
+    "ClusterAccess",
+    "ConfigurationError",
+    "CronJobSettings",
+    "Fault",
+    "LambdaSettings",
+    "Settings",
+    "load",
+    "parse",
+]
 
 
 @dataclass(frozen=True)
@@ -34,20 +39,12 @@ class ClusterAccess:
 
 
 @dataclass(frozen=True)
-class LambdaSettings:
-    """What only mode `lambda` needs. Intervals are in seconds."""
-
-    system_namespace: str
-    schedule: str
-    sync_interval: int
-    fan_out_interval: int
-    log_retention_days: int
-    reserved_concurrency: int
-
-
-@dataclass(frozen=True)
 class Settings:
-    """A whole stack. `registries` is empty when the deploying account's own registry is meant."""
+    """A whole stack. `registries` is empty when the deploying account's own registry is meant.
+
+    The pull secret goes into `namespaces` and into what `selector` chooses, less `excluded_namespaces`. `adopt` allows a
+    Secret of that name which something else made to be taken over.
+    """
 
     stack: str
     region: str
@@ -56,19 +53,32 @@ class Settings:
     registries: tuple[Registry, ...]
     repositories: tuple[str, ...]
     namespaces: tuple[str, ...]
+    selector: Selector | None
+    excluded_namespaces: tuple[str, ...]
     pull_secret_name: str
-    delivery: LambdaSettings
+    adopt: bool
+    system_namespace: str
+    delivery: Delivery
     cluster: ClusterAccess
 
     @property
     def owner(self) -> str:
         """Name of what must be unique in the cluster, and the default of what should be."""
-        return f"{schema.PROJECT}-{_slug(self.stack)}"
+        return _owner(self.stack)
 
     @property
     def labels(self) -> dict[str, str]:
         """Labels of every Kubernetes object of this stack; what lacks them was made by something else."""
         return {"app.kubernetes.io/name": schema.PROJECT, "app.kubernetes.io/instance": _slug(self.stack)}
+
+    @property
+    def role(self) -> str:
+        """Name of the Roles by which the CronJob may write the pull secret; they also own it.
+
+        Another pull secret is other Roles, so that the one before leaves with those that owned it.
+        """
+        default = self.pull_secret_name == self.owner
+        return self.owner if default else f"{self.owner}:{self.pull_secret_name}"
 
 
 def load() -> Settings:
@@ -85,11 +95,13 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
 
     Values of `secret_keys` are never shown in a fault.
     """
-    reader = _Reader(config, secret_keys)
+    reader = Reader(config, secret_keys)
     reader.refuse_unknown_keys()
     mode = reader.one_of("mode", tuple(schema.MODES))
+    if reader.sound("mode"):
+        reader.refuse_keys_of_other_modes(mode)
     identity = reader.one_of("identity", schema.MODES[mode].identities)
-    owner = f"{schema.PROJECT}-{_slug(stack)}"
+    owner = _owner(stack)
     settings = Settings(
         stack=stack,
         region=reader.region(),
@@ -98,135 +110,39 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         registries=reader.value("registries", values.registries),
         repositories=reader.value("repositories", values.repositories),
         namespaces=reader.value("namespaces", values.namespaces),
+        selector=reader.value("namespaceSelector", selectors.selector),
+        excluded_namespaces=reader.value("excludedNamespaces", values.namespaces),
         pull_secret_name=reader.value("pullSecretName", values.secret_name, computed=owner),
-        delivery=LambdaSettings(
-            system_namespace=reader.value("systemNamespace", values.namespace, computed=owner),
-            schedule=reader.value("schedule", values.rate),
-            sync_interval=reader.value("syncInterval", values.duration_seconds),
-            fan_out_interval=reader.value("fanOutInterval", values.duration_seconds),
-            log_retention_days=reader.value("logRetentionDays", values.log_retention_days),
-            reserved_concurrency=reader.value("reservedConcurrency", values.reserved_concurrency),
-        ),
+        adopt=reader.value("adopt", values.boolean),
+        system_namespace=reader.value("systemNamespace", values.namespace, computed=owner),
+        delivery=delivery.READERS[mode](reader, owner),
         cluster=ClusterAccess(kubeconfig=config.get("kubernetes:kubeconfig"), context=config.get("kubernetes:context")),
     )
-    _refuse_a_gap(reader, settings.delivery)
-    _refuse_a_shared_system_namespace(reader, settings)
+    selection.refuse_bad_selections(
+        reader,
+        mode=mode,
+        namespaces=settings.namespaces,
+        selector=settings.selector,
+        excluded=settings.excluded_namespaces,
+        system_namespace=settings.system_namespace,
+    )
+    if isinstance(settings.delivery, CronJobSettings):
+        selection.refuse_too_many(
+            reader,
+            settings.namespaces,
+            settings.excluded_namespaces,
+            settings.role,
+            len(settings.selector.text) if settings.selector else 0,
+        )
     if reader.faults:
         raise ConfigurationError(stack, reader.faults)
     return settings
 
 
-def _refuse_a_gap(reader: "_Reader", chosen: LambdaSettings) -> None:
-    """Between the renewal threshold and expiry, one tick and both syncs must fit, with the grace to spare."""
-    if not reader.sound("schedule", "syncInterval", "fanOutInterval"):
-        return
-    seconds = {
-        "schedule": values.rate_minutes(chosen.schedule) * 60,
-        "syncInterval": chosen.sync_interval,
-        "fanOutInterval": chosen.fan_out_interval,
-    }
-    worst = math.ceil(sum(seconds.values()) / 60)
-    room = schema.RENEW_AT_MINUTES_LEFT - schema.GRACE_MINUTES
-    if worst > room:
-        reader.refuse(
-            max(seconds, key=lambda key: seconds[key]),
-            f"with schedule {chosen.schedule}, syncInterval {reader.text('syncInterval')} and fanOutInterval "
-            f"{reader.text('fanOutInterval')} a renewed login can take {worst} minutes to reach the pods, and {room} are safe",
-            f"together at most {room} minutes (half of a login's 12 hours, less an hour of grace)",
-        )
-
-
-def _refuse_a_shared_system_namespace(reader: "_Reader", settings: Settings) -> None:
-    if settings.delivery.system_namespace in settings.namespaces and reader.sound("namespaces", "systemNamespace"):
-        reader.refuse(
-            "systemNamespace",
-            "is also in everpull:namespaces, but whoever may run pods there could mount the AWS credentials it holds",
-            "a namespace of its own, which everpull makes",
-        )
+def _owner(stack: str) -> str:
+    return f"{schema.PROJECT}-{_slug(stack)}"
 
 
 def _slug(stack: str) -> str:
     """The stack's name as part of a Kubernetes name, with `everpull-` within the 63 characters of a label."""
     return re.sub("[^a-z0-9]+", "-", stack.lower()).strip("-")[:54].strip("-")
-
-
-class _Reader:
-    """Takes values out of raw config and collects what is wrong with them.
-
-    A faulty value is read as its key's example, so that the checks behind it still run; `parse` raises before any use.
-    """
-
-    def __init__(self, config: Mapping[str, str], secret_keys: Sequence[str]) -> None:
-        self._config = config
-        self._secret_keys = frozenset(secret_keys)
-        self.faults: list[Fault] = []
-        self._faulty: set[str] = set()
-
-    def sound(self, *keys: str) -> bool:
-        return self._faulty.isdisjoint(keys)
-
-    def value(self, key: str, check: Callable[[str], T], computed: str | None = None) -> T:
-        text = self.text(key) or computed or ""
-        try:
-            return check(text)
-        except values.Refused as refused:
-            self.refuse(key, refused.problem, refused.allowed)
-            return check(_as_text(schema.KEYS[key].example))
-
-    def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
-        text = self.text(key)
-        if text in allowed:
-            return text
-        near = difflib.get_close_matches(text, allowed, n=1)
-        guess = f"; did you mean {near[0]}?" if near else ""
-        self.refuse(key, f"is not one that everpull knows{guess}", ", ".join(allowed))
-        return allowed[0]
-
-    def region(self) -> str:
-        """The AWS provider's own key. Required, so that a stack never lands where a shell happens to point."""
-        key, example = "aws:region", "eu-central-1"
-        text = self._config.get(key)
-        try:
-            if text is None:
-                raise values.Refused(
-                    "decides where the secret and the function live", "a region code, such as eu-central-1"
-                )
-            return values.region(text)
-        except values.Refused as refused:
-            self._add(key, refused.problem, refused.allowed, f"pulumi config set {key} {example}")
-            return example
-
-    def refuse(self, key: str, problem: str, allowed: str) -> None:
-        self._faulty.add(key)
-        self._add(f"{schema.PROJECT}:{key}", problem, allowed, _command(key))
-
-    def refuse_unknown_keys(self) -> None:
-        for full in sorted(self._config):
-            project, _, key = full.partition(":")
-            if project != schema.PROJECT or key in schema.KEYS:
-                continue
-            near = difflib.get_close_matches(key, schema.KEYS, n=1, cutoff=0.5)
-            allowed = f"{schema.PROJECT}:{near[0]}" if near else ", ".join(sorted(schema.KEYS))
-            self._add(full, "is not a key of everpull", allowed, f"pulumi config rm {full}")
-
-    def text(self, key: str) -> str:
-        """The key's value as the engine hands it over, or its default."""
-        return self._config.get(f"{schema.PROJECT}:{key}", _as_text(schema.KEYS[key].default))
-
-    def _add(self, full: str, problem: str, allowed: str, example: str) -> None:
-        value = "[secret]" if full in self._secret_keys else self._config.get(full)
-        self.faults.append(Fault(full, value, problem, allowed, example))
-
-
-def _as_text(value: object) -> str:
-    """A value as the engine would hand it over: strings as they are, everything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _command(key: str) -> str:
-    """The command that sets the key to its example."""
-    example = schema.KEYS[key].example
-    full = f"{schema.PROJECT}:{key}"
-    if isinstance(example, list):
-        return f"pulumi config set --path '{full}[0]' '{example[0]}'"
-    return f"pulumi config set {full} {shlex.quote(_as_text(example))}"

@@ -12,6 +12,11 @@ PROJECT = "everpull"
 # As the AWS provider spells it for a function without reserved concurrency.
 UNRESERVED = -1
 
+# The AWS Lambda base image of Python: public, for amd64 and arm64, and with the boto3 that the refresher needs.
+DEFAULT_IMAGE = (
+    "public.ecr.aws/lambda/python:3.13@sha256:e29b87b66ee86899ac3f1e7ae19f7d761ac4504d58432810f917531f9b92687f"
+)
+
 
 @dataclass(frozen=True)
 class Key:
@@ -31,19 +36,34 @@ KEYS: dict[str, Key] = {
     "registries": Key("array", [], ["123456789012.dkr.ecr.eu-central-1.amazonaws.com"]),
     "repositories": Key("array", ["*"], ["team-a/*"]),
     "namespaces": Key("array", ["default"], ["team-a"]),
+    "namespaceSelector": Key("string", "", "team=a"),
+    "excludedNamespaces": Key("array", [], ["kube-system"]),
     "pullSecretName": Key("string", "", "ecr-pull"),
+    "adopt": Key("boolean", False, True),
     "systemNamespace": Key("string", "", "everpull-system"),
     "schedule": Key("string", "rate(1 hour)", "rate(1 hour)"),
     "syncInterval": Key("string", "15m", "15m"),
     "fanOutInterval": Key("string", "5m", "5m"),
     "logRetentionDays": Key("integer", 30, 30),
     "reservedConcurrency": Key("integer", UNRESERVED, 1),
+    "image": Key("string", "", DEFAULT_IMAGE),
+    "imagePullPolicy": Key("string", "IfNotPresent", "IfNotPresent"),
+    "nodeSelector": Key("array", [], ["kubernetes.io/os=linux"]),
+    "tolerations": Key("array", [], ["dedicated=system:NoSchedule"]),
 }
+
+# How the mode is chosen, and with it which of the others have a meaning.
+CHOOSING = ("mode", "identity")
+# What every mode needs that puts a pull secret into namespaces and runs on a schedule.
+_PULL_SECRETS = (
+    *("registries", "repositories", "namespaces", "pullSecretName", "adopt", "systemNamespace"),
+    "schedule",
+)
 
 
 @dataclass(frozen=True)
 class Mode:
-    """A row of the validity table: what it is for, the identities it works with, and the keys only some modes know."""
+    """A row of the validity table: what it is for, the identities it works with, and the keys that it knows."""
 
     choose_when: str
     identities: tuple[str, ...]
@@ -54,16 +74,23 @@ MODES: dict[str, Mode] = {
     "lambda": Mode(
         choose_when="one account renews for many clusters, and the clusters hold no ECR right at all",
         identities=("access-key",),
+        keys=(*_PULL_SECRETS, "syncInterval", "fanOutInterval", "logRetentionDays", "reservedConcurrency"),
+    ),
+    "cronjob": Mode(
+        choose_when="the cluster has no operator, or namespaces are chosen by label; it may fetch logins itself",
+        identities=("access-key",),
         keys=(
-            "systemNamespace",
-            "schedule",
-            "syncInterval",
-            "fanOutInterval",
-            "logRetentionDays",
-            "reservedConcurrency",
+            *(*_PULL_SECRETS, "namespaceSelector", "excludedNamespaces"),
+            *("image", "imagePullPolicy", "nodeSelector", "tolerations"),
         ),
     ),
 }
+
+
+def modes_with(key: str) -> tuple[str, ...]:
+    """The modes that know the key, in the table's order."""
+    return tuple(name for name, mode in MODES.items() if key in CHOOSING or key in mode.keys)
+
 
 # An ECR authorization token lives 12 hours (Amazon ECR API Reference, GetAuthorizationToken); the refresher renews at
 # half of that, and an hour is kept for a run that is skipped or fails.
@@ -71,8 +98,18 @@ LOGIN_LIFE_MINUTES = 12 * 60
 RENEW_AT_MINUTES_LEFT = LOGIN_LIFE_MINUTES // 2
 GRACE_MINUTES = 60
 
+# After it a run of the CronJob is ended, however far it is: the image's download is part of it, on a new node.
+RUN_DEADLINE_MINUTES = 10
+
 # The values CloudWatch Logs accepts (CloudWatch Logs API Reference, PutRetentionPolicy).
 LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
+
+# Kubernetes docs, Configuration, Images; and Taints and Tolerations.
+IMAGE_PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+# All of a ConfigMap's data (Kubernetes docs, ConfigMaps).
+CONFIG_MAP_BYTES = 1024 * 1024

@@ -6,25 +6,15 @@ from typing import cast
 
 from lambda_src.refresher.registries import Registry, parse_registry
 
+from .refused import Refused
 from .schema import LOG_RETENTION_DAYS, UNRESERVED
 
-_RATE = re.compile(r"rate\(([1-9][0-9]{0,5}) (minute|hour|day)(s?)\)")
-_UNIT_MINUTES = {"minute": 1, "hour": 60, "day": 24 * 60}
 _DURATION = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?")
 _SHORTEST_SYNC_SECONDS = 10
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
 _REPOSITORY = re.compile(r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _REGION = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+")
-
-
-class Refused(ValueError):
-    """A value is not acceptable: `problem` says why, `allowed` what would be."""
-
-    def __init__(self, problem: str, allowed: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.allowed = allowed
 
 
 def strings(raw: str) -> tuple[str, ...]:
@@ -46,14 +36,16 @@ def strings(raw: str) -> tuple[str, ...]:
     return tuple(items)
 
 
+def boolean(raw: str) -> bool:
+    """Yes or no. The engine refuses others by Pulumi.yaml's types, but only where it knows the project file."""
+    if raw not in ("true", "false"):
+        raise Refused("is neither true nor false", "true or false")
+    return raw == "true"
+
+
 def namespaces(raw: str) -> tuple[str, ...]:
-    """Kubernetes namespace names, at least one."""
-    names = strings(raw)
-    if not names:
-        raise Refused("names no namespace, so nobody would get a pull secret", "at least one namespace")
-    for name in names:
-        namespace(name)
-    return names
+    """Kubernetes namespace names."""
+    return tuple(namespace(name) for name in strings(raw))
 
 
 def namespace(name: str) -> str:
@@ -110,30 +102,6 @@ def repositories(raw: str) -> tuple[str, ...]:
                 "lower-case names with '/' between parts, such as team-a/app; a '*' at the end stands for anything",
             )
     return names
-
-
-def rate_minutes(expression: str) -> int:
-    """Minutes between two ticks of a rate expression.
-
-    The unit's number must agree with the count (EventBridge User Guide, Setting a schedule using rate expressions).
-    """
-    match = _RATE.fullmatch(expression)
-    if not match:
-        raise Refused(
-            "is not a rate expression that EventBridge takes",
-            "rate(1 minute), rate(N minutes), rate(1 hour), rate(N hours)",
-        )
-    count, unit, plural = int(match[1]), match[2], match[3]
-    if (count == 1) == bool(plural):
-        fixed = f"rate({count} {unit}{'' if count == 1 else 's'})"
-        raise Refused("has a count and a unit that do not agree, which EventBridge refuses", fixed)
-    return count * _UNIT_MINUTES[unit]
-
-
-def rate(expression: str) -> str:
-    """A sound rate expression, as it is."""
-    rate_minutes(expression)
-    return expression
 
 
 def duration_seconds(text: str) -> int:

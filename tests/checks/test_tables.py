@@ -21,10 +21,11 @@ def test_a_table_that_is_not_is_made_anew() -> None:
     assert tables.renewed(made.replace("rate(1 hour)", "rate(2 hours)")) == made
 
 
-def test_every_key_has_its_type_default_and_meaning() -> None:
+def test_every_key_has_its_modes_type_default_and_meaning() -> None:
     lines = tables.configuration().splitlines()
-    assert "| `everpull:schedule` | string | `rate(1 hour)` |" in "\n".join(lines)
-    assert all(line.count("|") == 5 for line in lines)
+    assert "| `everpull:schedule` | all | string | `rate(1 hour)` |" in "\n".join(lines)
+    assert "| `everpull:syncInterval` | `lambda` | string | `15m` |" in "\n".join(lines)
+    assert all(line.count("|") == 6 for line in lines)
 
 
 def test_a_bar_in_a_cell_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:

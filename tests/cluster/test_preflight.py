@@ -1,37 +1,24 @@
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import pulumi
 import pytest
 
 from cluster import preflight
-from cluster.preflight import ESO_KINDS, find_faults
-from cluster.reader import Forbidden, Unreachable
-from settings import ConfigurationError, Settings, parse
-from tests.settings.bad_configurations import GOOD
+from cluster.operator import ESO_KINDS
+from cluster.preflight import find_faults
+from cluster.reader import Unreachable
+from settings import ConfigurationError, Settings, parse, schema
+from tests.cluster.fakes import FakeCluster
+from tests.settings.bad_configurations import CRONJOB, GOOD
 
 OURS = {"labels": {"app.kubernetes.io/name": "everpull", "app.kubernetes.io/instance": "dev"}}
 SOMEBODY_ELSES: Mapping[str, object] = {"labels": {"app.kubernetes.io/managed-by": "Helm"}}
 ESO = "/apis/external-secrets.io"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
 NAMESPACE = "/api/v1/namespaces/team-a"
 SECRET = f"{NAMESPACE}/secrets/everpull-dev"
 EXTERNAL_SECRET = f"{ESO}/v1/namespaces/team-a/externalsecrets/everpull-dev"
-
-
-@dataclass
-class FakeCluster:
-    """Paths and what is there; what isn't listed isn't there."""
-
-    objects: dict[str, Mapping[str, object]] = field(default_factory=dict)
-    forbidden: tuple[str, ...] = ()
-
-    def document(self, path: str) -> Mapping[str, object] | None:
-        return self.objects.get(path)
-
-    def metadata(self, path: str) -> Mapping[str, object] | None:
-        if path in self.forbidden:
-            raise Forbidden(path)
-        return self.objects.get(path)
 
 
 def cluster(*, versions: tuple[str, ...] = ("v1", "v1beta1"), kinds: tuple[str, ...] = ESO_KINDS) -> FakeCluster:
@@ -46,7 +33,20 @@ def cluster(*, versions: tuple[str, ...] = ("v1", "v1beta1"), kinds: tuple[str, 
 
 @pytest.fixture
 def settings() -> Settings:
-    return parse({**GOOD, "everpull:namespaces": '["team-a"]'}, "dev")
+    return configured()
+
+
+@pytest.fixture
+def cronjob() -> Settings:
+    return configured(**CRONJOB)
+
+
+def configured(*namespaces: str, **more: str) -> Settings:
+    return parse({**GOOD, "everpull:namespaces": json.dumps(namespaces or ["team-a"]), **more}, "dev")
+
+
+def kept_by(kind: str, name: str, api: str = "apps/v1") -> dict[str, object]:
+    return {"ownerReferences": [{"kind": kind, "name": name, "apiVersion": api, "controller": True}]}
 
 
 def told(settings: Settings, reader: FakeCluster) -> list[str]:
@@ -95,14 +95,138 @@ def test_a_namespace_that_is_not_there_is_named_with_the_way_to_make_it(settings
     assert fault.example == "kubectl create namespace team-a"
 
 
-@pytest.mark.parametrize(("path", "kind"), [(SECRET, "a Secret"), (EXTERNAL_SECRET, "an ExternalSecret")])
-def test_somebody_elses_object_is_not_overwritten(settings: Settings, path: str, kind: str) -> None:
+@pytest.mark.parametrize("mode", schema.MODES)
+def test_somebody_elses_secret_is_not_overwritten_unasked(mode: str) -> None:
     reader = cluster()
-    reader.objects[path] = SOMEBODY_ELSES
-    assert told(settings, reader) == [
-        f"everpull:pullSecretName: is taken in namespace team-a by {kind} that something else made; "
-        "everpull would overwrite it"
+    reader.objects[SECRET] = SOMEBODY_ELSES
+    (fault,) = find_faults(configured(**{"everpull:mode": mode}), reader)
+    assert str(fault) == (
+        "everpull:pullSecretName = everpull-dev\n"
+        "     is taken in namespace team-a by a Secret that something else made; everpull would overwrite it, and remove it on "
+        "destroy\n"
+        "     allowed: a name that is free in every chosen namespace, or everpull:adopt to take the Secret over\n"
+        "     example: pulumi config set everpull:adopt true   (what it holds now is lost, and destroy removes it)"
+    )
+    assert find_faults(configured(**{"everpull:mode": mode, "everpull:adopt": "true"}), reader) == []
+
+
+@pytest.mark.parametrize("mode", schema.MODES)
+@pytest.mark.parametrize("adopt", ["false", "true"])
+def test_somebody_elses_external_secret_is_a_second_writer_whatever_is_adopted(mode: str, adopt: str) -> None:
+    reader = cluster()
+    reader.objects[EXTERNAL_SECRET] = SOMEBODY_ELSES
+    assert told(configured(**{"everpull:mode": mode, "everpull:adopt": adopt}), reader) == [
+        "everpull:pullSecretName: is taken in namespace team-a by an ExternalSecret that something else made; it would write "
+        "the same Secret"
     ]
+
+
+@pytest.mark.parametrize("mode", schema.MODES)
+@pytest.mark.parametrize("adopt", ["false", "true"])
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        kept_by("SealedSecret", "everpull-dev", "bitnami.example/v1"),
+        {**OURS, **kept_by("SealedSecret", "everpull-dev", "bitnami.example/v1")},
+        # An ExternalSecret that is not this stack's.
+        kept_by("ExternalSecret", "everpull-dev", "external-secrets.io/v1"),
+        {**OURS, **kept_by("ExternalSecret", "other", "external-secrets.io/v1")},
+        {**OURS, **kept_by("ExternalSecret", "everpull-dev", "external-secrets.example/v1")},
+    ],
+)
+def test_a_secret_with_another_writer_is_refused_whatever_is_adopted(
+    mode: str, adopt: str, metadata: Mapping[str, object]
+) -> None:
+    reader = cluster()
+    reader.objects[SECRET] = metadata
+    (fault,) = find_faults(configured(**{"everpull:mode": mode, "everpull:adopt": adopt}), reader)
+    assert "is in namespace team-a a Secret that another controller writes" in fault.problem
+    assert "everpull:adopt does not help" in fault.allowed
+
+
+@pytest.mark.parametrize("mode", schema.MODES)
+def test_a_secret_that_this_stack_keeps_in_the_other_mode_is_no_fault(mode: str) -> None:
+    reader = cluster()
+    role = {"kind": "Role", "name": "everpull-dev", "apiVersion": "rbac.authorization.k8s.io/v1"}
+    by_eso = kept_by("ExternalSecret", "everpull-dev", "external-secrets.io/v1")["ownerReferences"]
+    assert isinstance(by_eso, list)
+    for owners in ([role], by_eso, [*by_eso, role]):
+        reader.objects[SECRET] = {**OURS, "ownerReferences": owners}
+        assert told(configured(**{"everpull:mode": mode}), reader) == []
+
+
+@pytest.mark.parametrize("mode", schema.MODES)
+@pytest.mark.parametrize("metadata", [OURS, SOMEBODY_ELSES])
+def test_a_secret_of_another_type_is_refused_whatever_is_adopted(mode: str, metadata: Mapping[str, object]) -> None:
+    reader = cluster()
+    reader.objects[SECRET] = metadata
+    reader.types[SECRET] = "Opaque"
+    (fault,) = find_faults(configured(**{"everpull:mode": mode, "everpull:adopt": "true"}), reader)
+    assert fault.problem == "is in namespace team-a a Secret of type Opaque, and a Secret's type cannot be changed"
+    assert fault.example.startswith("kubectl --namespace team-a delete secret everpull-dev")
+
+
+def test_many_namespaces_are_one_fault_and_few_questions() -> None:
+    names = [f"team-{number}" for number in range(500)]
+    reader = cluster()
+    for name in names:
+        reader.objects[f"/api/v1/namespaces/{name}"] = {}
+        reader.objects[f"/api/v1/namespaces/{name}/secrets/everpull-dev"] = SOMEBODY_ELSES
+    (fault,) = find_faults(configured(*names, **CRONJOB), reader)
+    assert "in the namespaces team-0, team-1, team-2 and 497 more by a Secret" in fault.problem
+    assert len(reader.asked) < 10
+
+
+def test_who_may_not_list_is_asked_for_one_by_one(cronjob: Settings) -> None:
+    reader = cluster()
+    reader.forbidden = ("/api/v1/namespaces", "/api/v1/secrets", f"{RBAC}/roles", f"{RBAC}/rolebindings")
+    reader.objects[SECRET] = SOMEBODY_ELSES
+    assert len(told(cronjob, reader)) == 1
+    del reader.objects[SECRET], reader.objects[NAMESPACE]
+    assert told(cronjob, reader) == ["everpull:namespaces: does not exist in the cluster"]
+
+
+def test_the_cronjob_needs_no_operator(cronjob: Settings) -> None:
+    assert told(cronjob, FakeCluster({NAMESPACE: {}})) == []
+
+
+@pytest.mark.parametrize("kind", ["Role", "RoleBinding"])
+def test_a_taken_role_is_not_overwritten(cronjob: Settings, kind: str) -> None:
+    reader = cluster()
+    reader.objects[f"{RBAC}/namespaces/team-a/{kind.lower()}s/everpull-dev"] = SOMEBODY_ELSES
+    assert told(cronjob, reader) == [
+        f"stack: would need the {kind} everpull-dev in namespace team-a, which something else made"
+    ]
+
+
+@pytest.mark.parametrize("kind", ["ClusterRole", "ClusterRoleBinding"])
+def test_a_taken_cluster_role_is_not_overwritten(cronjob: Settings, kind: str) -> None:
+    reader = cluster()
+    reader.objects[f"{RBAC}/{kind.lower()}s/everpull-dev"] = SOMEBODY_ELSES
+    assert told(cronjob, reader) == []
+    by_label = configured(**CRONJOB, **{"everpull:namespaceSelector": "team=b"})
+    assert told(by_label, reader) == [f"stack: would need the {kind} everpull-dev, which something else made"]
+
+
+def test_namespaces_chosen_by_label_are_looked_at_too() -> None:
+    by_label = {**CRONJOB, "everpull:namespaceSelector": "team=b", "everpull:excludedNamespaces": '["team-b2"]'}
+    reader = cluster()
+    for name, labels in (("team-b1", {"team": "b"}), ("team-b2", {"team": "b"}), ("team-c", {"team": "c"})):
+        reader.objects[f"/api/v1/namespaces/{name}"] = {"labels": labels}
+        reader.objects[f"/api/v1/namespaces/{name}/secrets/everpull-dev"] = SOMEBODY_ELSES
+    (fault,) = find_faults(configured(**by_label), reader)
+    assert "is taken in namespace team-b1 by a Secret" in fault.problem
+
+
+def test_labels_that_no_namespace_has_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "info", said.append)
+    assert told(configured(**CRONJOB, **{"everpull:namespaceSelector": "team=nobody"}), cluster()) == []
+    assert said == ["no namespace has the labels team=nobody now"]
+
+
+def test_every_mode_has_its_checks() -> None:
+    assert set(preflight.CHECKS) == set(schema.MODES)
 
 
 def test_another_stacks_secret_is_somebody_elses(settings: Settings) -> None:
@@ -136,7 +260,8 @@ def test_what_may_not_be_seen_is_warned_of_and_the_rest_still_checked(
     warnings: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", warnings.append)
     reader = cluster(versions=("v1beta1",))
-    reader.forbidden = (SECRET,)
+    reader.forbidden = ("/api/v1/secrets", SECRET)
+    reader.objects[EXTERNAL_SECRET] = OURS
     assert len(told(settings, reader)) == 1
     assert warnings == [f"not checked, because the kubeconfig's user may not read {SECRET}"]
 

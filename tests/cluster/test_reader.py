@@ -10,6 +10,20 @@ from cluster.reader import Forbidden, HttpClusterReader, Unreachable
 from settings import ClusterAccess
 
 CANARY = "canary-token-3f1c"
+OBJECT = {"metadata": {"labels": {"a": "b"}}, "versions": []}
+# As kube-apiserver answers for two Secrets of one name.
+TABLE = {
+    "kind": "Table",
+    "apiVersion": "meta.k8s.io/v1",
+    "columnDefinitions": [{"name": name} for name in ("Name", "Type", "Data", "Age")],
+    "rows": [
+        {
+            "cells": ["ecr-pull", kind, 1, "5m"],
+            "object": {"kind": "PartialObjectMetadata", "metadata": {"name": "ecr-pull", "namespace": namespace}},
+        }
+        for namespace, kind in (("team-a", "kubernetes.io/dockerconfigjson"), ("team-b", "Opaque"))
+    ],
+}
 
 
 class Api(http.server.BaseHTTPRequestHandler):
@@ -19,8 +33,8 @@ class Api(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         type(self).asked.append({"path": self.path, **{key.lower(): value for key, value in self.headers.items()}})
-        status = {"/denied": 403, "/none": 404, "/broken": 500, "/expired": 401}.get(self.path, 200)
-        body = json.dumps({"metadata": {"labels": {"a": "b"}}, "versions": []}).encode()
+        status = {"/denied": 403, "/none": 404, "/broken": 500, "/expired": 401}.get(self.path.partition("?")[0], 200)
+        body = json.dumps(TABLE if "includeObject" in self.path else OBJECT).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -80,8 +94,25 @@ def test_a_secrets_data_is_never_asked_for(api: str) -> None:
     assert Api.asked[0]["accept"] == "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 
+def test_the_type_of_a_secret_is_read_from_the_table_that_kubectl_prints(api: str) -> None:
+    reader = HttpClusterReader(ClusterAccess(json.dumps(kubeconfig(api)), None))
+    rows = reader.rows("/api/v1/secrets?fieldSelector=metadata.name%3Decr-pull")
+    assert [(row.namespace, row.name, row.cells["Type"]) for row in rows] == [
+        ("team-a", "ecr-pull", "kubernetes.io/dockerconfigjson"),
+        ("team-b", "ecr-pull", "Opaque"),
+    ]
+    reader.rows("/api/v1/namespaces/team-a/secrets/ecr-pull")
+    assert [asked["path"] for asked in Api.asked] == [
+        "/api/v1/secrets?fieldSelector=metadata.name%3Decr-pull&includeObject=Metadata",
+        "/api/v1/namespaces/team-a/secrets/ecr-pull?includeObject=Metadata",
+    ]
+    assert {asked["accept"] for asked in Api.asked} == {"application/json;as=Table;g=meta.k8s.io;v=v1"}
+
+
 def test_what_is_not_there_is_none(api: str) -> None:
-    assert HttpClusterReader(ClusterAccess(json.dumps(kubeconfig(api)), None)).metadata("/none") is None
+    reader = HttpClusterReader(ClusterAccess(json.dumps(kubeconfig(api)), None))
+    assert reader.metadata("/none") is None
+    assert list(reader.rows("/none")) == []
 
 
 def test_a_denied_read_says_what_was_asked(api: str) -> None:

@@ -16,8 +16,9 @@ GENERATED = ("go.mod", "go.sum")
 
 # What each part of the product may import of the others; `__main__.py` is the part `__main__`. Everything may import itself.
 LAYERS: dict[str, frozenset[str]] = {
-    "__main__": frozenset({"settings", "components", "cluster", "lambda_src"}),
+    "__main__": frozenset({"settings", "modes", "components", "cluster", "lambda_src"}),
     "settings": frozenset({"lambda_src"}),
+    "modes": frozenset({"settings", "components", "cluster"}),
     "components": frozenset(),
     "cluster": frozenset({"settings"}),
     "lambda_src": frozenset(),

@@ -1,10 +1,12 @@
-"""Bad configurations and what each is told, whole. `GOOD` is the configuration that each of them breaks."""
+"""Bad configurations. `GOOD` is the one that each of them breaks; the text files beside hold what each is told, whole."""
 
 import json
 
 GOOD = {"aws:region": "eu-central-1"}
+CRONJOB = {"everpull:mode": "cronjob"}
+DIGEST = "sha256:" + "0" * 64
 
-BAD: dict[str, dict[str, str | None]] = {
+IN_ANY_MODE: dict[str, dict[str, str | None]] = {
     "no region": {"aws:region": None},
     "region that is none": {"aws:region": "Frankfurt"},
     "unknown key near a known one": {"everpull:namespace": "team-a"},
@@ -67,3 +69,56 @@ BAD: dict[str, dict[str, str | None]] = {
         "aws:region": None,
     },
 }
+
+OF_MODES: dict[str, dict[str, str | None]] = {
+    "adopt that is neither yes nor no": {"everpull:adopt": "yes"},
+    "key of another mode": {"everpull:namespaceSelector": "team=a"},
+    "number of another mode": {**CRONJOB, "everpull:logRetentionDays": "31"},
+    "keys of another mode, bad ones among them": {
+        **CRONJOB,
+        "everpull:syncInterval": "often",
+        "everpull:reservedConcurrency": "1",
+    },
+    "keys of another mode beside an unknown mode": {"everpull:mode": "sidecar", "everpull:image": "python"},
+    "cronjob without namespaces": {**CRONJOB, "everpull:namespaces": "[]"},
+    "cronjob with a rate that comes out uneven": {**CRONJOB, "everpull:schedule": "rate(7 minutes)"},
+    "cronjob with a rate between hours": {**CRONJOB, "everpull:schedule": "rate(90 minutes)"},
+    "cronjob with an uneven part of a day": {**CRONJOB, "everpull:schedule": "rate(5 hours)"},
+    "cronjob with more than a day": {**CRONJOB, "everpull:schedule": "rate(2 days)"},
+    "cronjob too slow": {**CRONJOB, "everpull:schedule": "rate(6 hours)"},
+    "selector that stops in the middle": {**CRONJOB, "everpull:namespaceSelector": "team in (a"},
+    "selector with a comma at its end": {**CRONJOB, "everpull:namespaceSelector": "team=a,"},
+    "selector by number": {**CRONJOB, "everpull:namespaceSelector": "rank>3"},
+    "selector with an empty item": {**CRONJOB, "everpull:namespaceSelector": "team notin (a,)"},
+    "selector with a bad key": {**CRONJOB, "everpull:namespaceSelector": "-team=a"},
+    "selector with a bad prefix": {**CRONJOB, "everpull:namespaceSelector": "Example.com/team"},
+    "selector with a bad value": {**CRONJOB, "everpull:namespaceSelector": "team=a/b"},
+    "selector that matches nothing": {**CRONJOB, "everpull:namespaceSelector": "team in (a,b),team=c"},
+    "exclusion without a selector": {**CRONJOB, "everpull:excludedNamespaces": json.dumps(["kube-system"])},
+    "namespace both listed and excluded": {
+        **CRONJOB,
+        "everpull:namespaceSelector": "team",
+        "everpull:namespaces": json.dumps(["team-a", "team-b"]),
+        "everpull:excludedNamespaces": json.dumps(["team-b"]),
+    },
+    "more namespaces than a ConfigMap holds": {
+        **CRONJOB,
+        "everpull:namespaces": json.dumps([f"team-{number:05}" for number in range(7000)]),
+    },
+    "image without a digest": {**CRONJOB, "everpull:image": "public.ecr.aws/docker/library/python:3.13"},
+    "image with a short digest": {**CRONJOB, "everpull:image": "python@sha256:0123"},
+    "image in capitals": {**CRONJOB, "everpull:image": f"Python@{DIGEST}"},
+    "image that needs the login it is to fetch": {
+        **CRONJOB,
+        "everpull:image": f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/refresher@{DIGEST}",
+    },
+    "pull policy in small letters": {**CRONJOB, "everpull:imagePullPolicy": "always"},
+    "node selector without a value": {**CRONJOB, "everpull:nodeSelector": json.dumps(["gpu"])},
+    "node selector with two values of a key": {**CRONJOB, "everpull:nodeSelector": json.dumps(["zone=a", "zone=b"])},
+    "toleration of an unknown effect": {**CRONJOB, "everpull:tolerations": json.dumps(["dedicated=ci:NoRun"])},
+    "toleration without a key": {**CRONJOB, "everpull:tolerations": json.dumps([":NoSchedule"])},
+}
+
+# By the file that holds what they are told.
+FILES = {"messages.txt": IN_ANY_MODE, "messages_modes.txt": OF_MODES}
+BAD = {name: config for configs in FILES.values() for name, config in configs.items()}

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from settings import ConfigurationError, parse
-from tests.settings.bad_configurations import BAD, GOOD
+from tests.settings.bad_configurations import BAD, FILES, GOOD
 
-MESSAGES = Path(__file__).parent / "messages.txt"
+HERE = Path(__file__).parent
 
 
 def told(name: str) -> str:
@@ -16,15 +16,16 @@ def told(name: str) -> str:
     return str(caught.value)
 
 
-def expected() -> dict[str, str]:
-    sections = MESSAGES.read_text(encoding="utf-8").split("## ")[1:]
+def expected(file: str) -> dict[str, str]:
+    sections = (HERE / file).read_text(encoding="utf-8").split("## ")[1:]
     return {name: body.strip("\n") for name, _, body in (section.partition("\n") for section in sections)}
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_a_bad_configuration_is_told_exactly_what_is_wrong_and_how_to_mend_it(name: str) -> None:
-    assert told(name) == expected()[name]
+@pytest.mark.parametrize(("file", "name"), [(file, name) for file, configs in FILES.items() for name in configs])
+def test_a_bad_configuration_is_told_exactly_what_is_wrong_and_how_to_mend_it(file: str, name: str) -> None:
+    assert told(name) == expected(file)[name]
 
 
-def test_every_message_belongs_to_a_configuration() -> None:
-    assert list(expected()) == list(BAD)
+@pytest.mark.parametrize("file", FILES)
+def test_every_message_belongs_to_a_configuration(file: str) -> None:
+    assert list(expected(file)) == list(FILES[file])

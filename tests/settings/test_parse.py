@@ -8,10 +8,26 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settings import ConfigurationError, Settings, parse, schema, values
-from tests.settings.bad_configurations import GOOD
+from settings import ConfigurationError, CronJobSettings, LambdaSettings, Settings, parse, schema, values
+from tests.settings.bad_configurations import CRONJOB, GOOD
 
 ROOT = Path(__file__).parents[2]
+# What a key makes no sense without.
+NEEDED = {"excludedNamespaces": {"everpull:namespaceSelector": "team"}}
+# Values other than the default, for keys whose example is the default.
+OTHER = {
+    "schedule": "rate(2 hours)",
+    "syncInterval": "10m",
+    "fanOutInterval": "10m",
+    "logRetentionDays": "7",
+    "imagePullPolicy": "Always",
+}
+
+
+def text_of(key: str, column: str) -> str:
+    """A key's default or example as the engine hands it over."""
+    value = getattr(schema.KEYS[key], column)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def faults(config: dict[str, str], **more: list[str]) -> str:
@@ -25,21 +41,50 @@ def test_a_region_is_all_that_a_stack_must_say() -> None:
     assert (settings.mode, settings.identity, settings.namespaces) == ("lambda", "access-key", ("default",))
     assert settings.registries == ()
     assert settings.repositories == ("*",)
+    assert isinstance(settings.delivery, LambdaSettings)
     assert settings.delivery.reserved_concurrency == -1
+    assert not settings.adopt
+
+
+def test_the_cronjob_needs_no_more_than_its_mode() -> None:
+    settings = parse({**GOOD, **CRONJOB}, "dev")
+    assert settings.delivery == CronJobSettings(
+        schedule="39 * * * *",
+        period=3600,
+        run_deadline=600,
+        image=schema.DEFAULT_IMAGE,
+        image_pull_policy="IfNotPresent",
+        node_selector=(),
+        tolerations=(),
+    )
+    assert (settings.namespaces, settings.selector, settings.excluded_namespaces) == (("default",), None, ())
+
+
+def test_the_cronjob_may_serve_by_label_alone() -> None:
+    chosen = {**GOOD, **CRONJOB, "everpull:namespaces": "[]", "everpull:namespaceSelector": "team"}
+    settings = parse(chosen, "dev")
+    assert settings.namespaces == ()
+    assert settings.selector
+    assert settings.selector.text == "team"
+
+
+def test_another_pull_secret_is_another_role() -> None:
+    """Else the Secret that the Role owned before would stay for ever."""
+    default, other = parse(GOOD, "dev"), parse({**GOOD, "everpull:pullSecretName": "ecr-pull"}, "dev")
+    assert (default.role, other.role) == ("everpull-dev", "everpull-dev:ecr-pull")
 
 
 def test_names_default_to_the_stack_so_that_two_stacks_share_a_cluster() -> None:
     one, two = parse(GOOD, "dev"), parse(GOOD, "prod")
-    for name in ("owner", "pull_secret_name"):
+    for name in ("owner", "pull_secret_name", "system_namespace", "role"):
         assert getattr(one, name) != getattr(two, name)
-    assert one.delivery.system_namespace != two.delivery.system_namespace
     assert one.labels != two.labels
 
 
 @given(st.from_regex(r"[A-Za-z0-9_.-]{1,100}", fullmatch=True).filter(lambda name: any(c.isalnum() for c in name)))
 def test_every_stack_name_the_engine_allows_gives_sound_kubernetes_names(stack: str) -> None:
     settings = parse(GOOD, stack)
-    assert values.namespace(settings.delivery.system_namespace)
+    assert values.namespace(settings.system_namespace)
     assert values.secret_name(settings.pull_secret_name)
     assert all(
         re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", value) for value in settings.labels.values()
@@ -70,8 +115,24 @@ def test_a_slower_schedule_is_fine_as_long_as_everything_fits() -> None:
         "everpull:syncInterval": "55m",
         "everpull:fanOutInterval": "5m",
     }
-    assert parse(fits, "dev").delivery.schedule == "rate(4 hours)"
+    parse(fits, "dev")
     assert "301 minutes" in faults({**fits, "everpull:fanOutInterval": "5m1s"})
+
+
+@given(st.integers(1, 24 * 60))
+def test_no_accepted_rate_lets_a_login_die_between_two_runs_of_the_cronjob(minutes: int) -> None:
+    config = {
+        **GOOD,
+        **CRONJOB,
+        "everpull:schedule": f"rate({minutes} minute{'s' if minutes > 1 else ''})",
+    }
+    left_after_a_late_run = 6 * 60 - minutes - schema.RUN_DEADLINE_MINUTES
+    if left_after_a_late_run < 60:
+        assert "are safe" in faults(config) or "no cron expression" in faults(config)
+    elif 60 % minutes == 0 or minutes in (120, 180, 240):
+        assert isinstance(parse(config, "dev"), Settings)
+    else:
+        assert "no cron expression" in faults(config)
 
 
 @given(hours=st.integers(1, 12), sync=st.integers(10, 6 * 3600), fan_out=st.integers(10, 6 * 3600))
@@ -101,8 +162,30 @@ def test_the_engine_knows_the_same_keys_types_and_defaults() -> None:
 
 @pytest.mark.parametrize("key", schema.KEYS)
 def test_every_example_is_accepted(key: str) -> None:
-    example = schema.KEYS[key].example
-    parse({**GOOD, f"everpull:{key}": example if isinstance(example, str) else json.dumps(example)}, "dev")
+    for mode in schema.modes_with(key):
+        parse({**GOOD, "everpull:mode": mode, **NEEDED.get(key, {}), f"everpull:{key}": text_of(key, "example")}, "dev")
+
+
+@pytest.mark.parametrize("mode", schema.MODES)
+def test_a_mode_takes_its_keys_and_refuses_all_others(mode: str) -> None:
+    assert set(schema.MODES[mode].keys) <= set(schema.KEYS)
+    for key in set(schema.KEYS) - set(schema.CHOOSING):
+        config = {**GOOD, "everpull:mode": mode, f"everpull:{key}": OTHER.get(key) or text_of(key, "example")}
+        modes = schema.modes_with(key)
+        if mode in modes:
+            parse({**config, **NEEDED.get(key, {})}, "dev")
+        else:
+            told = faults(config)
+            assert "1 fault" in told
+            assert f"everpull:{key} = " in told
+            assert f"only with everpull:mode {' or '.join(modes)}" in told
+
+
+@pytest.mark.parametrize("mode", schema.MODES)
+def test_the_engine_may_hand_over_the_defaults_of_every_mode(mode: str) -> None:
+    """It does, for every key of Pulumi.yaml that the stack does not set; compactly, unlike Python."""
+    defaults = {f"everpull:{key}": text_of(key, "default").replace(", ", ",") for key in schema.KEYS}
+    assert parse({**GOOD, **defaults, "everpull:mode": mode}, "dev") == parse({**GOOD, "everpull:mode": mode}, "dev")
 
 
 @pytest.mark.parametrize("stack", ["local", "dev", "staging", "prod"])
@@ -115,4 +198,3 @@ def test_every_stack_file_is_accepted(stack: str) -> None:
 def test_every_row_of_the_validity_table_is_accepted(mode: str) -> None:
     for identity in schema.MODES[mode].identities:
         assert parse({**GOOD, "everpull:mode": mode, "everpull:identity": identity}, "dev").identity == identity
-    assert set(schema.MODES[mode].keys) <= set(schema.KEYS)

@@ -1,0 +1,32 @@
+"""What every delivery is told."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+
+class DeliveryArgs(TypedDict):
+    """Arguments of every delivery."""
+
+    owner: str
+    """Name that is unique in the cluster, for what has none of its own, so that several stacks live side by side."""
+
+    labels: Mapping[str, str]
+    """Labels of every Kubernetes object."""
+
+    region: str
+    """AWS region of everything in AWS, and of the calls from the cluster."""
+
+    registries: Sequence[str]
+    """Registry hosts that pods pull from."""
+
+    repository_arns: Sequence[str]
+    """ARNs (patterns allowed) of the repositories that pods may pull."""
+
+    namespaces: Sequence[str]
+    """Namespaces whose pods pull."""
+
+    pull_secret_name: str
+    """Name of the pull secret in each of them."""
+
+    system_namespace: str
+    """Namespace for everpull's own objects and the AWS credentials. It must be there before."""

@@ -1,0 +1,53 @@
+"""Mode `cronjob`."""
+
+import pulumi
+from pulumi_kubernetes.core.v1 import TolerationArgsDict
+
+from components.cron_job_delivery import CronJobDelivery
+from components.delivery import DeliveryArgs
+from settings import CronJobSettings, Settings
+from settings.pods import Toleration
+
+
+def deliver(
+    settings: Settings, chosen: CronJobSettings, args: DeliveryArgs, opts: pulumi.ResourceOptions
+) -> dict[str, object]:
+    """The delivery's outputs. `pullSecrets` are known once the first run has written every one of them."""
+    selector = settings.selector.text if settings.selector else ""
+    delivery = CronJobDelivery(
+        settings.owner,
+        {
+            **args,
+            "role": settings.role,
+            "label_selector": selector,
+            "excluded_namespaces": settings.excluded_namespaces,
+            "adopt": settings.adopt,
+            "schedule": chosen.schedule,
+            "period": chosen.period,
+            "run_deadline": chosen.run_deadline,
+            "image": chosen.image,
+            "image_pull_policy": chosen.image_pull_policy,
+            "node_selector": dict(chosen.node_selector),
+            "tolerations": [_borne(toleration) for toleration in chosen.tolerations],
+        },
+        opts,
+    )
+    return {
+        "pullSecrets": delivery.pull_secrets,
+        "namespaceSelector": selector,
+        "identityArn": delivery.identity_arn,
+        # Under the name that it has in every mode: whose rights every login carries.
+        "refresherArn": delivery.identity_arn,
+        "cronJob": delivery.cron_job,
+        "firstRun": delivery.first_run,
+    }
+
+
+def _borne(toleration: Toleration) -> TolerationArgsDict:
+    """As Kubernetes spells it: without a value any value, without an effect any effect."""
+    borne: TolerationArgsDict = {"key": toleration.key, "operator": "Exists"}
+    if toleration.value is not None:
+        borne = {**borne, "operator": "Equal", "value": toleration.value}
+    if toleration.effect is not None:
+        borne = {**borne, "effect": toleration.effect}
+    return borne

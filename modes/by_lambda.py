@@ -1,0 +1,38 @@
+"""Mode `lambda`."""
+
+import pulumi
+
+from cluster.convergence import when_synced
+from components.delivery import DeliveryArgs
+from components.lambda_delivery import LambdaDelivery
+from settings import LambdaSettings, Settings
+
+
+def deliver(
+    settings: Settings, chosen: LambdaSettings, args: DeliveryArgs, opts: pulumi.ResourceOptions
+) -> dict[str, object]:
+    """The delivery's outputs. `pullSecrets` are known once ESO has synced every one of them."""
+    delivery = LambdaDelivery(
+        settings.owner,
+        {
+            **args,
+            "schedule": chosen.schedule,
+            "sync_interval": chosen.sync_interval,
+            "fan_out_interval": chosen.fan_out_interval,
+            "log_retention_days": chosen.log_retention_days,
+            "reserved_concurrency": chosen.reserved_concurrency,
+        },
+        opts,
+    )
+    return {
+        "pullSecrets": delivery.pull_secrets.apply(lambda places: when_synced(settings.cluster, places)),
+        "clusterStore": settings.owner,
+        "hub": delivery.hub,
+        "loginSecretArn": delivery.login_secret_arn,
+        "identityArn": delivery.identity_arn,
+        "refresherArn": delivery.role_arn,
+        "functionName": delivery.function_name,
+        "scheduleRule": delivery.rule_name,
+        "logGroup": delivery.log_group_name,
+        "deadLetterQueue": delivery.dead_letter_queue_url,
+    }

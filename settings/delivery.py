@@ -1,0 +1,103 @@
+"""What only one mode needs, one class a mode."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from . import pods, schedules, schema, values
+from .pods import Toleration
+from .reader import Reader
+
+
+@dataclass(frozen=True)
+class LambdaSettings:
+    """What only mode `lambda` needs. Intervals are in seconds."""
+
+    schedule: str
+    sync_interval: int
+    fan_out_interval: int
+    log_retention_days: int
+    reserved_concurrency: int
+
+
+@dataclass(frozen=True)
+class CronJobSettings:
+    """What only mode `cronjob` needs.
+
+    `schedule` is a cron expression in UTC; `period` (between two of its firings) and `run_deadline` are in seconds.
+    """
+
+    schedule: str
+    period: int
+    run_deadline: int
+    image: str
+    image_pull_policy: str
+    node_selector: tuple[tuple[str, str], ...]
+    tolerations: tuple[Toleration, ...]
+
+
+Delivery = LambdaSettings | CronJobSettings
+
+
+def read_lambda(reader: Reader, _owner: str) -> LambdaSettings:
+    """The settings of mode `lambda`; faults are noted in the reader."""
+    settings = LambdaSettings(
+        schedule=reader.value("schedule", schedules.rate),
+        sync_interval=reader.value("syncInterval", values.duration_seconds),
+        fan_out_interval=reader.value("fanOutInterval", values.duration_seconds),
+        log_retention_days=reader.value("logRetentionDays", values.log_retention_days),
+        reserved_concurrency=reader.value("reservedConcurrency", values.reserved_concurrency),
+    )
+    _refuse_a_gap(
+        reader,
+        {
+            "schedule": schedules.rate_minutes(settings.schedule) * 60,
+            "syncInterval": settings.sync_interval,
+            "fanOutInterval": settings.fan_out_interval,
+        },
+        f"with schedule {settings.schedule}, syncInterval {reader.text('syncInterval')} and fanOutInterval "
+        f"{reader.text('fanOutInterval')}",
+    )
+    return settings
+
+
+def read_cronjob(reader: Reader, owner: str) -> CronJobSettings:
+    """The settings of mode `cronjob`; faults are noted in the reader. `owner` decides at which minute it runs."""
+    rate = reader.value("schedule", schedules.rate_of_cron)
+    settings = CronJobSettings(
+        schedule=schedules.cron(rate, owner),
+        period=schedules.rate_minutes(rate) * 60,
+        run_deadline=schema.RUN_DEADLINE_MINUTES * 60,
+        image=reader.value("image", pods.image, computed=schema.DEFAULT_IMAGE),
+        image_pull_policy=reader.value("imagePullPolicy", pods.image_pull_policy),
+        node_selector=reader.value("nodeSelector", pods.node_selector),
+        tolerations=reader.value("tolerations", pods.tolerations),
+    )
+    _refuse_a_gap(
+        reader,
+        {"schedule": settings.period},
+        f"with schedule {rate} and up to {schema.RUN_DEADLINE_MINUTES} minutes for a run",
+        settings.run_deadline,
+    )
+    return settings
+
+
+# A reader for each row of the validity table.
+READERS: dict[str, Callable[[Reader, str], Delivery]] = {"lambda": read_lambda, "cronjob": read_cronjob}
+
+
+def _refuse_a_gap(reader: Reader, delays: Mapping[str, int], words: str, more: int = 0) -> None:
+    """Between the renewal threshold and expiry all delays must fit, with the grace to spare.
+
+    `delays` are seconds by the key that sets them, `more` is seconds that no key sets.
+    """
+    if not reader.sound(*delays):
+        return
+    worst = math.ceil((sum(delays.values()) + more) / 60)
+    room = schema.RENEW_AT_MINUTES_LEFT - schema.GRACE_MINUTES
+    if worst > room:
+        reader.refuse(
+            max(delays, key=lambda key: delays[key]),
+            f"{words} a renewed login can take {worst} minutes to reach the pods, and {room} are safe",
+            f"together at most {room} minutes (half of a login's 12 hours, less an hour of grace)",
+        )

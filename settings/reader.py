@@ -1,0 +1,127 @@
+"""Takes values out of raw config and collects what is wrong with them."""
+
+import difflib
+import json
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from . import schema, values
+from .faults import Fault
+from .refused import Refused
+
+T = TypeVar("T")
+
+
+class Reader:
+    """One stack's config: `namespace:key` to text, lists, numbers and booleans as JSON.
+
+    A faulty value is read as its key's example, so that the checks behind it still run; whoever reads raises before any use.
+    Values of `secret_keys` are never shown in a fault.
+    """
+
+    def __init__(self, config: Mapping[str, str], secret_keys: Sequence[str]) -> None:
+        self._config = config
+        self._secret_keys = frozenset(secret_keys)
+        self.faults: list[Fault] = []
+        self._faulty: set[str] = set()
+
+    def sound(self, *keys: str) -> bool:
+        """Whether nothing was found wrong with the keys so far."""
+        return self._faulty.isdisjoint(keys)
+
+    def value(self, key: str, check: Callable[[str], T], computed: str | None = None) -> T:
+        """The key's value as `check` gives it back; `computed` stands in for an empty text."""
+        text = self.text(key) or computed or ""
+        try:
+            if self.sound(key):
+                return check(text)
+        except Refused as refused:
+            self.refuse(key, refused.problem, refused.allowed)
+        return check(as_text(schema.KEYS[key].example))
+
+    def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
+        """The key's value, which must be one of `allowed`."""
+        text = self.text(key)
+        if text in allowed:
+            return text
+        near = difflib.get_close_matches(text, allowed, n=1)
+        guess = f"; did you mean {near[0]}?" if near else ""
+        self.refuse(key, f"is not one that everpull knows{guess}", ", ".join(allowed))
+        return near[0] if near else allowed[0]
+
+    def region(self) -> str:
+        """The AWS provider's own key. Required, so that a stack never lands where a shell happens to point."""
+        key, example = "aws:region", "eu-central-1"
+        text = self._config.get(key)
+        try:
+            if text is None:
+                raise Refused("decides where everpull works in AWS", "a region code, such as eu-central-1")
+            return values.region(text)
+        except Refused as refused:
+            self._add(key, refused.problem, refused.allowed, f"pulumi config set {key} {example}")
+            return example
+
+    def refuse(self, key: str, problem: str, allowed: str) -> None:
+        """Notes a fault of the key."""
+        self._faulty.add(key)
+        self._add(f"{schema.PROJECT}:{key}", problem, allowed, _command(key))
+
+    def refuse_unknown_keys(self) -> None:
+        """Notes keys that no mode knows."""
+        for full in sorted(self._config):
+            project, _, key = full.partition(":")
+            if project != schema.PROJECT or key in schema.KEYS:
+                continue
+            near = difflib.get_close_matches(key, schema.KEYS, n=1, cutoff=0.5)
+            allowed = f"{schema.PROJECT}:{near[0]}" if near else ", ".join(sorted(schema.KEYS))
+            self._add(full, "is not a key of everpull", allowed, f"pulumi config rm {full}")
+
+    def refuse_keys_of_other_modes(self, mode: str) -> None:
+        """Notes keys that are set although the mode does nothing with them, which would be a surprise later.
+
+        The engine hands over every key of Pulumi.yaml, those that no stack set with their defaults, so a key counts as set
+        when it is not the default.
+        """
+        for key, known in schema.KEYS.items():
+            modes = schema.modes_with(key)
+            if mode in modes or _same(known, self.text(key)):
+                continue
+            self._faulty.add(key)
+            full = f"{schema.PROJECT}:{key}"
+            problem = f"means nothing in mode {mode}, so it would have no effect"
+            self._add(
+                full, problem, f"only with {schema.PROJECT}:mode {' or '.join(modes)}", f"pulumi config rm {full}"
+            )
+
+    def text(self, key: str) -> str:
+        """The key's value as the engine hands it over, or its default."""
+        return self._config.get(f"{schema.PROJECT}:{key}", as_text(schema.KEYS[key].default))
+
+    def _add(self, full: str, problem: str, allowed: str, example: str) -> None:
+        value = "[secret]" if full in self._secret_keys else self._config.get(full)
+        self.faults.append(Fault(full, value, problem, allowed, example))
+
+
+def as_text(value: object) -> str:
+    """A value as the engine would hand it over: strings as they are, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _same(known: schema.Key, text: str) -> bool:
+    """Whether the text is the key's default, however its JSON is spaced."""
+    if isinstance(known.default, str):
+        return text == known.default
+    try:
+        return json.loads(text) == known.default
+    except ValueError:
+        return False
+
+
+def _command(key: str) -> str:
+    """The command that sets the key to its example."""
+    example = schema.KEYS[key].example
+    full = f"{schema.PROJECT}:{key}"
+    if isinstance(example, list):
+        return f"pulumi config set --path '{full}[0]' '{example[0]}'"
+    return f"pulumi config set {full} {shlex.quote(as_text(example))}"

@@ -1,0 +1,120 @@
+"""What is configured arrives in the mode's component, and what comes of it is exported."""
+
+import json
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.delivery import DeliveryArgs
+from modes import deliver
+from settings import Settings, parse, schema
+from tests.components.recording import Recorder, record
+from tests.settings.bad_configurations import CRONJOB, GOOD
+
+SHARED = {"pullSecrets", "identityArn", "refresherArn"}
+OUTPUTS = {
+    "lambda": {
+        *SHARED,
+        *("clusterStore", "hub", "loginSecretArn", "functionName", "scheduleRule", "logGroup", "deadLetterQueue"),
+    },
+    "cronjob": {*SHARED, "namespaceSelector", "cronJob", "firstRun"},
+}
+
+
+def delivered(config: dict[str, str]) -> tuple[Recorder, dict[str, Any]]:
+    """What a configuration registers, and its outputs."""
+    recorder, outputs = record(), {}
+    settings = parse({**GOOD, **config}, "dev")
+
+    @pulumi.runtime.test
+    def build() -> Any:
+        made = deliver(settings, args(settings), pulumi.ResourceOptions())
+        # Reads the cluster.
+        made = {key: value for key, value in made.items() if (settings.mode, key) != ("lambda", "pullSecrets")}
+        return pulumi.Output.all(**made).apply(outputs.update)
+
+    build()
+    return recorder, outputs
+
+
+def args(settings: Settings) -> DeliveryArgs:
+    return {
+        "owner": settings.owner,
+        "labels": settings.labels,
+        "region": settings.region,
+        "registries": ["123456789012.dkr.ecr.eu-central-1.amazonaws.com"],
+        "repository_arns": ["arn:aws:ecr:eu-central-1:123456789012:repository/*"],
+        "namespaces": settings.namespaces,
+        "pull_secret_name": settings.pull_secret_name,
+        "system_namespace": settings.system_namespace,
+    }
+
+
+@pytest.mark.parametrize("mode", schema.MODES)
+def test_every_mode_exports_what_its_users_and_the_doctor_look_at(mode: str) -> None:
+    _, outputs = delivered({"everpull:mode": mode})
+    assert {*outputs, "pullSecrets"} == OUTPUTS[mode]
+
+
+def test_the_cronjobs_outputs_are_its_objects() -> None:
+    recorder, outputs = delivered(CRONJOB)
+    arn = recorder.one("user:User").name
+    assert outputs["identityArn"] == outputs["refresherArn"] == f"arn:aws:iam:eu-central-1:123456789012:{arn}"
+    assert outputs["cronJob"] == "everpull-dev/refresher"
+    assert outputs["firstRun"] == f"everpull-dev/{recorder.one(':Job').inputs['metadata']['name']}"
+    assert outputs["pullSecrets"] == ["default/everpull-dev"]
+    assert outputs["namespaceSelector"] == ""
+
+
+def test_every_key_of_the_cronjob_arrives() -> None:
+    config = {
+        **CRONJOB,
+        "everpull:namespaceSelector": "team=a",
+        "everpull:excludedNamespaces": json.dumps(["team-x"]),
+        "everpull:pullSecretName": "ecr-pull",
+        "everpull:adopt": "true",
+        "everpull:schedule": "rate(15 minutes)",
+        "everpull:image": f"registry.example/python@sha256:{'0' * 64}",
+        "everpull:imagePullPolicy": "Always",
+        "everpull:nodeSelector": json.dumps(["a=b"]),
+        "everpull:tolerations": json.dumps(["gpu", "c=d:NoExecute", "e:NoSchedule"]),
+    }
+    recorder, outputs = delivered(config)
+    spec = recorder.one(":CronJob").inputs["spec"]
+    pod = spec["jobTemplate"]["spec"]["template"]["spec"]
+    targets = json.loads(recorder.one(":ConfigMap", "-targets").inputs["data"]["targets.json"])
+    assert (spec["schedule"], spec["startingDeadlineSeconds"]) == ("9-59/15 * * * *", 900)
+    assert spec["jobTemplate"]["spec"]["activeDeadlineSeconds"] == 600
+    assert pod["containers"][0]["image"] == config["everpull:image"]
+    assert pod["containers"][0]["imagePullPolicy"] == "Always"
+    assert pod["nodeSelector"] == {"a": "b"}
+    assert pod["tolerations"] == [
+        {"key": "gpu", "operator": "Exists"},
+        {"key": "c", "operator": "Equal", "value": "d", "effect": "NoExecute"},
+        {"key": "e", "operator": "Exists", "effect": "NoSchedule"},
+    ]
+    assert (targets["secretName"], targets["adopt"]) == ("ecr-pull", True)
+    assert (targets["selector"]["labelSelector"], targets["selector"]["excluded"]) == (
+        "team=a",
+        ["everpull-dev", "team-x"],
+    )
+    assert recorder.one(":ClusterRole").inputs["metadata"]["name"] == "everpull-dev:ecr-pull"
+    assert outputs["namespaceSelector"] == "team=a"
+
+
+def test_every_key_of_lambda_arrives() -> None:
+    recorder, _ = delivered(
+        {
+            "everpull:schedule": "rate(2 hours)",
+            "everpull:syncInterval": "10m",
+            "everpull:fanOutInterval": "1m",
+            "everpull:logRetentionDays": "7",
+            "everpull:reservedConcurrency": "2",
+        }
+    )
+    assert recorder.one("EventRule").inputs["scheduleExpression"] == "rate(2 hours)"
+    assert recorder.one("LogGroup").inputs["retentionInDays"] == 7
+    assert recorder.one("function:Function").inputs["reservedConcurrentExecutions"] == 2
+    intervals = {item.name: item.inputs["spec"]["refreshInterval"] for item in recorder.all(":ExternalSecret")}
+    assert intervals == {"everpull-dev-sync-hub": "10m0s", "everpull-dev-sync-pull-secret-default": "1m0s"}

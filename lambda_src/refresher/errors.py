@@ -47,6 +47,26 @@ class LoginsUnavailableError(RefreshError):
         self.rights_missing = all(failure.rights_missing for failure in failures)
 
 
+class ApiUnreachableError(RefreshError):
+    """The Kubernetes API server could not be reached, or answered with something that is no answer of one."""
+
+
+class ApiDeniedError(RefreshError):
+    """The API server does not know the service account, or refused it for want of a right."""
+
+
+class ApiCallError(RefreshError):
+    """The API server failed a call for another reason."""
+
+
+class NamespaceMissingError(RefreshError):
+    """There is no such namespace."""
+
+
+class SecretRefusedError(RefreshError):
+    """A Secret is there that must be left alone; the message says why and what to do."""
+
+
 class UnexpectedError(RefreshError):
     """A fault of our own. Names the exception's type and place; its text stays out, because it could quote a token."""
 

@@ -16,6 +16,7 @@ from .registries import Registry, parse_registry
 
 # Lambda's longest timeout (AWS Lambda quotas).
 LONGEST_WAIT_SECONDS = 900
+LONGEST_REASON = 200
 _FIELDS = frozenset({"force", "reason", "awaitRightsSeconds"})
 
 
@@ -36,7 +37,7 @@ def read_job(environment: Mapping[str, str], event: object) -> Job:
     secret_id = environment.get("EVERPULL_SECRET_ID", "")
     if not secret_id:
         faults.append("EVERPULL_SECRET_ID is not set; it names the secret to keep")
-    registries = _registries(environment.get("EVERPULL_REGISTRIES", ""), faults)
+    registries = read_registries(environment.get("EVERPULL_REGISTRIES", ""), faults)
     fields: dict[str, object] = {}
     if isinstance(event, Mapping):
         fields = dict(cast(Mapping[str, object], event))
@@ -53,7 +54,8 @@ def read_job(environment: Mapping[str, str], event: object) -> Job:
     return Job(secret_id, registries, force, reason, seconds)
 
 
-def _registries(text: str, faults: list[str]) -> tuple[Registry, ...]:
+def read_registries(text: str, faults: list[str]) -> tuple[Registry, ...]:
+    """The registries that EVERPULL_REGISTRIES lists, once each. Adds what is wrong with them to `faults`."""
     hosts = [host for host in (part.strip() for part in text.split(",")) if host]
     if not hosts:
         faults.append("EVERPULL_REGISTRIES is not set; it lists registry hosts with commas between")
@@ -75,9 +77,9 @@ def _force(value: object, faults: list[str]) -> bool:
 
 
 def _reason(value: object, faults: list[str]) -> str:
-    if isinstance(value, str) and len(value) <= 200:
+    if isinstance(value, str) and len(value) <= LONGEST_REASON:
         return value
-    faults.append("reason in the event must be text of at most 200 characters")
+    faults.append(f"reason in the event must be text of at most {LONGEST_REASON} characters")
     return ""
 
 

@@ -24,14 +24,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a place: a new login is there, a fresh one was, it has to do without, or it needs none.
+    """What became of a place: a new login is there, a fresh one was, it has to do without, it needs none, or none any more.
 
     `failure` is there exactly if it `failed`. `expires_at` is when the first of the logins that it holds now dies, None if
     it holds none or that is not known.
     """
 
     place: str
-    status: Literal["refreshed", "fresh", "failed", "left out"]
+    status: Literal["refreshed", "fresh", "failed", "left out", "removed"]
     expires_at: datetime | None = None
     failure: RefreshError | None = None
     note: str | None = None

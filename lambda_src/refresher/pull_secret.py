@@ -14,6 +14,8 @@ EXPIRES_AT = "everpull/expires-at"
 REFRESHED_AT = "everpull/refreshed-at"
 # SHA-256 of the docker config's text: tells data that anybody has edited, the External Secrets Operator included.
 CONTENT = "everpull/content"
+# What `Held.flaw` says of such data.
+EDITED = "data that somebody else changed"
 
 
 def manifest(
@@ -56,7 +58,7 @@ def held_in(secret: Object, labels: Mapping[str, str], owner: Owner) -> Held:
     if config is None or expires_at is None:
         return Held(flaw="no login of ours")
     if annotations.get(CONTENT) != _digest(config):
-        return Held(flaw="data that somebody else changed")
+        return Held(flaw=EDITED)
     logins = read_docker_config(config, expires_at)
     if not labels.items() <= mapping(metadata.get("labels")).items():
         return Held(logins, refreshed_at, flaw="not our labels")

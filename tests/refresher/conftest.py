@@ -38,7 +38,6 @@ def function(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsSer
         "EVERPULL_REGISTRIES": FRANKFURT,
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
-    aws_clients.client.cache_clear()
+    aws_clients.forget()
     yield aws
-    aws_clients.client.cache_clear()
+    aws_clients.forget()

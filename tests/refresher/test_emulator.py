@@ -31,12 +31,6 @@ def secret(stand: Stand) -> str:
     return stand.client("secretsmanager").create_secret(Name=f"login-{uuid.uuid4().hex}")["ARN"]
 
 
-def forget_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has the next client made with the credentials that the environment names now."""
-    aws_clients.client.cache_clear()
-    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
-
-
 def function(stand: Stand, secret: str, monkeypatch: pytest.MonkeyPatch, *rights: str) -> str:
     """Surroundings of a function that has these rights; the ARN of its principal."""
     statements = [
@@ -55,7 +49,7 @@ def function(stand: Stand, secret: str, monkeypatch: pytest.MonkeyPatch, *rights
         "EVERPULL_REGISTRIES": HOST,
     }.items():
         monkeypatch.setenv(variable, value)
-    forget_clients(monkeypatch)
+    aws_clients.forget()
     return f"arn:aws:iam::{ACCOUNT}:user/{name}"
 
 
@@ -93,7 +87,7 @@ def test_a_key_that_aws_does_not_know_counts_as_a_right_that_may_still_come(
 ) -> None:
     function(stand, secret, monkeypatch)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIANOBODYKNOWSTHIS0")
-    forget_clients(monkeypatch)
+    aws_clients.forget()
     with pytest.raises(DeniedError, match="AWS does not know the caller's credentials there"):
         handler.handle({}, Context())
 

@@ -222,7 +222,7 @@ def test_a_fault_of_the_refresher_is_named_by_type_and_place_only(
 
 def test_clients_are_kept_for_the_next_invocation(function: AwsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     handler.handle({}, Context())
-    monkeypatch.setattr("boto3.client", None)
+    monkeypatch.setattr("botocore.session.Session.create_client", None)
     assert handler.handle({"force": True}, Context())["status"] == "refreshed"
 
 

@@ -71,7 +71,7 @@ FAILURES: dict[str, Change] = {
     "fault in merging": breaking("refresher.secrets_manager.merge_document"),
     "fault in judging": breaking("refresher.refresh.is_fresh"),
     "fault in writing": breaking("refresher.secrets_manager.SecretsManagerDocument._put"),
-    "fault in the client": breaking("boto3.client"),
+    "fault in the client": breaking("botocore.session.Session.create_client"),
 }
 
 SUCCESSES: dict[str, Change] = {

@@ -1,0 +1,113 @@
+"""The CronJob's entry: `python -m refresher`.
+
+What it is asked comes from environment and arguments (see `command`). Exit status: 0 if every namespace holds a live login, 1
+if something failed (what could be served was served), 2 if environment or arguments cannot be understood.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import cast
+
+from . import logs
+from .command import Command, read_command
+from .core import Login
+from .errors import ConfigurationError, RefreshError, unexpected
+from .kubernetes_api import PullSecrets
+from .kubernetes_http import KubernetesHttp
+from .patience import Time, until_rights_arrive
+from .ports import LoginSource, Outcome
+from .proxies import proxy_for
+from .refresh import refresh
+from .registries import Registry
+from .service_account import ServiceAccount
+from .summary import error_fields, failures, summary
+
+_PASSING = Time()
+# One line each; what is wrong with more namespaces than this is rarely wrong with each in its own way.
+_MOST_LINES = 100
+
+
+class _Logins:
+    """A LoginSource on ECR that begins by importing what AWS calls need: a run that finds fresh logins is spared that."""
+
+    def login(self, region: str, registries: Sequence[Registry]) -> Login:
+        from .aws_clients import client
+        from .ecr import EcrClient, EcrLogins
+
+        return EcrLogins(lambda name: cast(EcrClient, client("ecr", name))).login(region, registries)
+
+
+class _PatientLogins:
+    """A LoginSource that bears denials for some seconds from its first: see `patience`."""
+
+    def __init__(self, logins: LoginSource, seconds: float) -> None:
+        self._logins = logins
+        self._seconds = seconds
+        self._since: float | None = None
+
+    def login(self, region: str, registries: Sequence[Registry]) -> Login:
+        if self._since is None:
+            self._since = _PASSING.monotonic()
+        return until_rights_arrive(
+            lambda: self._logins.login(region, registries),
+            seconds=self._since + self._seconds - _PASSING.monotonic(),
+            waiting=_waiting,
+            passing=_PASSING,
+        )
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Refreshes once; the exit status. The last line on standard output is the report."""
+    logs.configure()
+    try:
+        command = read_command(arguments, environment)
+        account = ServiceAccount(environment)
+        proxy = proxy_for(account.host, account.port, environment)
+        with closing(KubernetesHttp(account, proxy)) as http:
+            return _run(command, http)
+    except ConfigurationError as error:
+        status, failure = 2, cast(RefreshError, error)
+    except RefreshError as error:
+        status, failure = 1, error
+    except Exception as error:  # noqa: BLE001 (its text could quote a token)
+        status, failure = 1, unexpected(error)
+    logs.log(logging.ERROR, "refresh", status="failed", **error_fields(failure))
+    return status
+
+
+def _run(command: Command, http: KubernetesHttp) -> int:
+    source = _PatientLogins(_Logins(), command.await_rights_seconds)
+    sink = PullSecrets(http, command.targets)
+    report = refresh(source, sink, command.registries, force=command.force, clock=_now)
+    retired = tuple(sink.retire())
+    failed = failures(report, retired)
+    for outcome in [*(outcome for outcome in (*report.outcomes, *retired) if outcome.note), *failed][:_MOST_LINES]:
+        _tell(outcome)
+    bad = report.unavailable is not None or bool(failed)
+    level = logging.ERROR if bad else logging.INFO
+    logs.log(level, "refresh", reason=command.reason, **summary(report, retired, _now()))
+    return 1 if bad else 0
+
+
+def _tell(outcome: Outcome) -> None:
+    fields: dict[str, object] = {"namespace": outcome.place, "status": outcome.status}
+    if outcome.failure:
+        logs.log(logging.ERROR, "namespace", **fields, **error_fields(outcome.failure))
+    else:
+        logs.log(logging.WARNING, "namespace", **fields, note=outcome.note)
+
+
+def _waiting(failure: RefreshError, seconds: float) -> None:
+    logs.log(logging.WARNING, "waiting for rights", seconds=round(seconds, 1), error=str(failure))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -1,0 +1,73 @@
+"""What one run of the CronJob is asked to do, read from its environment and arguments.
+
+Environment: EVERPULL_REGISTRIES (registry hosts with commas between, the main one first) and EVERPULL_TARGETS (path of the file
+that `targets` describes).
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from .errors import ConfigurationError
+from .job import LONGEST_REASON, LONGEST_WAIT_SECONDS, read_registries
+from .registries import Registry
+from .targets import Targets, parse_targets
+
+
+@dataclass(frozen=True)
+class Command:
+    """One refresh. `registries` is not empty; the first is the main one."""
+
+    registries: tuple[Registry, ...]
+    targets: Targets
+    force: bool
+    reason: str
+    await_rights_seconds: int
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigurationError([message])
+
+
+def read_command(arguments: Sequence[str], environment: Mapping[str, str]) -> Command:
+    """The command that arguments and environment describe. Raises ConfigurationError listing every fault of the environment."""
+    parser = _Parser(
+        prog="python -m refresher", description="Keeps the pull secrets of a cluster's namespaces fresh, once."
+    )
+    parser.add_argument("--force", action="store_true", help="renew logins even if they are fresh")
+    parser.add_argument("--reason", default="unspecified", metavar="TEXT", help="a text for the log")
+    parser.add_argument(
+        "--await-rights",
+        type=int,
+        default=0,
+        metavar="SECONDS",
+        help="how long to wait for AWS to know of rights just given",
+    )
+    given = parser.parse_args(arguments)
+    faults: list[str] = []
+    reason, seconds = str(given.reason), int(given.await_rights)
+    if len(reason) > LONGEST_REASON:
+        faults.append(f"--reason must be text of at most {LONGEST_REASON} characters")
+    if not 0 <= seconds <= LONGEST_WAIT_SECONDS:
+        faults.append(f"--await-rights must be a whole number from 0 to {LONGEST_WAIT_SECONDS}")
+    registries = read_registries(environment.get("EVERPULL_REGISTRIES", ""), faults)
+    targets = _targets(environment.get("EVERPULL_TARGETS", ""), faults)
+    if faults or targets is None:
+        raise ConfigurationError(faults)
+    return Command(registries, targets, bool(given.force), reason, seconds)
+
+
+def _targets(path: str, faults: list[str]) -> Targets | None:
+    if not path:
+        faults.append("EVERPULL_TARGETS is not set; it names the file that lists the namespaces")
+        return None
+    try:
+        return parse_targets(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        faults.append(f"EVERPULL_TARGETS names a file that can't be read ({type(error).__name__})")
+    except ConfigurationError as error:
+        faults.append(str(error))
+    return None

@@ -1,0 +1,89 @@
+"""The CronJob's report: one log line that is short enough to become the pod's termination message.
+
+A container that failed without a message of its own gets the end of its log as one, 2048 bytes at most (Kubernetes docs,
+Determine the Reason for Pod Failure, FallbackToLogsOnError). So the whole reason must stand in the last line.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+from .core import timestamp
+from .errors import RefreshError
+from .ports import Outcome
+from .refresh import Report
+
+# Leaves room for what the log adds: timestamp, level and event.
+LONGEST_LINE = 1900
+_LONGEST_ERROR = 1000
+# Namespaces named for each reason in the last line; the lines before it name more.
+_NAMED = 5
+
+Status = Literal["refreshed", "fresh", "incomplete", "failed"]
+
+
+def summary(report: Report, retired: Sequence[Outcome], now: datetime) -> dict[str, object]:
+    """The fields of the last line. `status` says how it went on the whole:
+
+    fresh (nothing was due), refreshed, incomplete (some namespaces failed), failed (all did).
+    """
+    outcomes = [*report.outcomes, *retired]
+    counts = Counter(outcome.status for outcome in outcomes)
+    status = _status(counts)
+    fields: dict[str, object] = {"status": status}
+    expiries = [outcome.expires_at for outcome in outcomes if outcome.expires_at is not None]
+    if expiries:
+        first = min(expiries)
+        fields |= {"expiresAt": timestamp(first), "secondsLeft": int((first - now).total_seconds())}
+    fields |= {
+        "served": counts["refreshed"],
+        "unchanged": counts["fresh"],
+        "failed": counts["failed"],
+        "leftOut": counts["left out"],
+        "removed": counts["removed"],
+    }
+    if report.unavailable:
+        fields |= error_fields(report.unavailable)
+    return _with_failures(fields, failures(report, retired))
+
+
+def failures(report: Report, retired: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes that failed each for a reason of its own, and not all for want of logins."""
+    outcomes = [*report.outcomes, *retired]
+    return [outcome for outcome in outcomes if outcome.failure and outcome.failure is not report.unavailable]
+
+
+def error_fields(error: RefreshError) -> dict[str, object]:
+    """The fields that tell of an error."""
+    return {"errorType": type(error).__name__, "error": _clip(str(error), _LONGEST_ERROR)}
+
+
+def _status(counts: Mapping[str, int]) -> Status:
+    if counts["failed"]:
+        return "incomplete" if counts["refreshed"] or counts["fresh"] else "failed"
+    return "refreshed" if counts["refreshed"] else "fresh"
+
+
+def _with_failures(fields: dict[str, object], failed: Sequence[Outcome]) -> dict[str, object]:
+    """`fields` with as many reasons as fit in, most frequent first, and how many namespaces are not told of."""
+    by_reason: dict[str, list[str]] = {}
+    for outcome in failed:
+        by_reason.setdefault(str(outcome.failure), []).append(outcome.place)
+    told: list[dict[str, object]] = []
+    untold = len(failed)
+    for reason, places in sorted(by_reason.items(), key=lambda item: -len(item[1])):
+        entry: dict[str, object] = {"reason": reason, "namespaces": places[:_NAMED], "count": len(places)}
+        longer = {**fields, "failures": [*told, entry], "failuresLeftOut": untold}
+        if len(json.dumps(longer)) > LONGEST_LINE:
+            break
+        told.append(entry)
+        untold -= len(places)
+    if told:
+        fields = {**fields, "failures": told}
+    return {**fields, "failuresLeftOut": untold} if untold else fields
+
+
+def _clip(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 3] + "..."

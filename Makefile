@@ -8,12 +8,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check down
+.PHONY: help demo test check bench down
 
 help:
 	@echo 'make demo   start the local platform, deploy the stack "local" and show a pod pulling with it'
 	@echo 'make test   everything "make check" does, then every test, on the local platform'
 	@echo 'make check  format, lint, types, workflows, known vulnerabilities, house rules'
+	@echo 'make bench  measure it beside another program that does the same; writes bench/README.md'
 	@echo 'make down   stop the local platform and remove what it left outside its folder'
 
 demo: $(READY)
@@ -34,6 +35,9 @@ check: $(READY)
 	$(PYTHON) -m checks.tables
 	$(PYTHON) -m checks.audit
 	$(PYTHON) -m pytest --quiet tests/house
+
+bench: $(READY)
+	@$(PYTHON) -m bench report
 
 down: $(READY)
 	@$(PYTHON) -m local down

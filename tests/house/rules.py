@@ -24,6 +24,7 @@ LAYERS: dict[str, frozenset[str]] = {
     "lambda_src": frozenset(),
     "checks": frozenset({"settings"}),
     "local": frozenset({"settings", "components", "lambda_src"}),
+    "bench": frozenset({"settings", "components", "cluster", "lambda_src", "checks", "local"}),
 }
 # What Lambda's Python runtime has by itself.
 LAMBDA_RUNTIME = frozenset({"boto3", "botocore", "urllib3"})

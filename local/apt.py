@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,8 @@ PACKAGES = (
     Package("busybox-static", "/bin/busybox", for_node=True),
     Package("ca-certificates", "/etc/ssl/certs/ca-certificates.crt", for_node=True),
 )
+# What image/Dockerfile is tried with; the platform itself does without.
+BUILDAH = Package("buildah", "buildah")
 
 
 def missing(*, node: bool) -> list[Package]:
@@ -55,9 +57,14 @@ def ensure(
     lacking = missing(node=node)
     if not lacking:
         return "kept"
-    names = [package.name for package in lacking]
     if not (can_install() if may_install is None else may_install):
         raise MissingPackagesError(advice(missing(node=True)))
+    return install(lacking, log_file, run)
+
+
+def install(lacking: Sequence[Package], log_file: Path, run: Callable[[list[str], Path], int] | None = None) -> str:
+    """Install packages; gives what was installed. Raises MissingPackagesError: apt failed, or installed no program."""
+    names = [package.name for package in lacking]
     execute = run or _run
     get = ["apt-get", "--quiet", "--yes", "-o", "DPkg::Lock::Timeout=120"]
     # A first try with the lists at hand would fail on most fresh machines and half succeed on stale ones.
@@ -67,7 +74,7 @@ def ensure(
             raise MissingPackagesError(
                 f"`{' '.join(command)}` ended with status {status} (all of it: {log_file})\n" + "\n".join(tail)
             )
-    if still := missing(node=node):
+    if still := [package for package in lacking if not package.is_present()]:
         raise MissingPackagesError(f"apt-get installed {' '.join(names)}, yet there is still no " + _programs(still))
     return f"installed {' '.join(names)}"
 

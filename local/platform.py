@@ -1,6 +1,7 @@
 """Puts the platform together: which parts there are, in which order they come up, and how all of it goes down."""
 
 import contextlib
+import dataclasses
 import fcntl
 import functools
 import os
@@ -11,12 +12,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from local import apt, aws_front, plugins, procfs, state
-from local.cluster import certificates, control_plane, leftovers, machine, node, operator
+from local.cluster import certificates, control_plane, leftovers, machine, node, operator, pod_policy
 from local.cluster.api import Api, ApiError
 from local.paths import Paths
 from local.ports import api_address
-from local.registry import busybox, hosts, service
-from local.registry.images import Pushed, has_image
+from local.registry import busybox, debian, hosts, refresher, service
+from local.registry.images import Pushed, push_once
 from local.state import PlatformState
 from local.steps import Progress, Step, run
 from local.supervisor import Condition, Part, Supervisor, end
@@ -75,7 +76,7 @@ class Platform:
             for account, region in _ROUTED:
                 hosts.route_registry_host(hosts.ecr_host(account, region), chosen, self._folders)
             run(self._steps(chosen, pki), self._progress)
-        return chosen
+            return state.load(self._folders)
 
     def _steps(self, chosen: PlatformState, pki: certificates.Pki) -> list[Step]:
         folders, api = self._folders, Api(chosen.kube_api, pki)
@@ -152,6 +153,8 @@ class Platform:
             Step("pause image", pause_image, ("registry",)),
             Step("containerd", part(containerd_part), ("pause image",)),
             Step("kubelet", lambda: self._kubelet(chosen, pki, api), ("containerd", "kube-apiserver")),
+            Step("pods' host network", lambda: pod_policy.ensure(api, chosen), ("kube-controller-manager",)),
+            Step("refresher's image", lambda: self._refresher_image(chosen), ("registry",)),
             Step("operator's image", operator_image, ("registry", "build external-secrets")),
             Step("operator's objects", operator_objects, ("operator's image", "kube-apiserver")),
             Step(
@@ -180,19 +183,29 @@ class Platform:
 
     def _operator_image(self, chosen: PlatformState, images: dict[str, Pushed]) -> str:
         """Push the image when the program changed; the digest is kept so that nothing is read again otherwise."""
-        program = self._folders.bin / "external-secrets"
-        note = self._folders.stamps / "operator-image"
-        status = program.stat()
-        made_of = f"{status.st_size}-{status.st_mtime_ns}"
-        known = note.read_text().split() if note.exists() else []
-        repository = operator.REPOSITORY
-        if len(known) == 2 and known[0] == made_of and has_image(chosen.backend_registry, repository, known[1]):
-            netloc = chosen.backend_registry.removeprefix("http://")
-            images["operator"] = Pushed(known[1], f"{netloc}/{repository}@{known[1]}")
-            return "kept"
-        images["operator"] = operator.push_operator_image(self._folders, chosen.backend_registry)
-        note.write_text(f"{made_of} {images['operator'].digest}")
-        return "pushed"
+        status = (self._folders.bin / "external-secrets").stat()
+        images["operator"], done = push_once(
+            self._folders.stamps / "operator-image",
+            f"{status.st_size}-{status.st_mtime_ns}",
+            chosen.backend_registry,
+            operator.REPOSITORY,
+            lambda: operator.push_operator_image(self._folders, chosen.backend_registry),
+        )
+        return done
+
+    def _refresher_image(self, chosen: PlatformState) -> str:
+        """Make the image when what it is made of changed, and put it into the state."""
+        if obstacle := debian.obstacle():
+            return f"none: {obstacle}"
+        image, done = push_once(
+            self._folders.stamps / "refresher-image",
+            refresher.made_of(),
+            chosen.backend_registry,
+            refresher.REPOSITORY,
+            lambda: refresher.push(self._folders, chosen.backend_registry),
+        )
+        state.save(dataclasses.replace(chosen, refresher_image=image.reference), self._folders)
+        return done
 
     def _ports_in_use(self) -> frozenset[str]:
         """Ports whose owners live: taken, but by us."""

@@ -24,6 +24,7 @@ class PlatformState:
 
     `node` says whether a kubelet runs here; where it is False, `node_reason` says why. `ports` and `network` (the
     127.N.0 prefix of the cluster) are kept so that addresses stay the same from one `up` to the next.
+    `refresher_image` (HOST:PORT/REPOSITORY@DIGEST) is what `everpull:image` is here; empty where none could be made.
     """
 
     aws_endpoint: str
@@ -39,6 +40,7 @@ class PlatformState:
     node_reason: str
     network: str
     ports: dict[str, int]
+    refresher_image: str = ""
 
     @property
     def registry_host(self) -> str:
@@ -72,10 +74,11 @@ def choose(folders: paths.Paths, node_reason: str, running: frozenset[str]) -> P
             "port 443 is taken on every loopback network (something listens on 0.0.0.0:443), and pods reach the API "
             "server only there; free it and run this again"
         )
+    backend_registry = f"http://127.0.0.1:{chosen.ports['registry']}"
     return PlatformState(
         aws_endpoint=f"http://127.0.0.1:{chosen.ports['aws']}",
         registry_endpoint=f"http://127.0.0.1:{chosen.ports['ecr-registry']}",
-        backend_registry=f"http://127.0.0.1:{chosen.ports['registry']}",
+        backend_registry=backend_registry,
         kubeconfig=str(folders.kubeconfig),
         kube_api=f"https://{chosen.address}:{chosen.api_port}",
         account=DEFAULT_ACCOUNT,
@@ -86,6 +89,8 @@ def choose(folders: paths.Paths, node_reason: str, running: frozenset[str]) -> P
         node_reason=node_reason,
         network=chosen.network,
         ports=chosen.ports,
+        # It is named by the registry's address.
+        refresher_image=before.refresher_image if before and before.backend_registry == backend_registry else "",
     )
 
 

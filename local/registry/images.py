@@ -8,10 +8,12 @@ import hashlib
 import http.client
 import io
 import json
+import os
 import platform
+import stat
 import tarfile
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -113,6 +115,34 @@ def push_image(
             connection.close()
     digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
     return Pushed(digest, f"{parts.netloc}/{repository}@{digest}")
+
+
+def push_once(
+    note: Path, made_of: str, registry_url: str, repository: str, push: Callable[[], Pushed]
+) -> tuple[Pushed, str]:
+    """Push an image unless that was done before; gives it and "kept" or "pushed".
+
+    `note` is the file that remembers what it was made of and its digest. Raises PushError and whatever `push` does.
+    """
+    known = note.read_text().split() if note.exists() else []
+    if len(known) == 2 and known[0] == made_of and has_image(registry_url, repository, known[1]):
+        return Pushed(known[1], f"{urlsplit(registry_url).netloc}/{repository}@{known[1]}"), "kept"
+    pushed = push()
+    note.write_text(f"{made_of} {pushed.digest}")
+    return pushed, "pushed"
+
+
+def tree(folder: Path) -> dict[str, File]:
+    """The files and links of a root file system that lies in `folder`. Folders come by their files alone."""
+    found: dict[str, File] = {}
+    for parent, folders, names in os.walk(folder):
+        for path in (Path(parent, name) for name in (*folders, *names)):
+            inside = f"/{path.relative_to(folder)}"
+            if path.is_symlink():
+                found[inside] = File(link=str(path.readlink()))
+            elif path.is_file():
+                found[inside] = File(path, stat.S_IMODE(path.stat().st_mode))
+    return found
 
 
 def has_image(registry_url: str, repository: str, reference: str) -> bool:

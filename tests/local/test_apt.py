@@ -78,3 +78,11 @@ def test_a_failed_installation_is_told_with_apts_own_words(lacking: Path, tmp_pa
 def test_a_package_that_does_not_bring_its_program_is_an_error(lacking: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingPackagesError, match="yet there is still no"):
         apt.ensure(node=True, log_file=tmp_path / "log", run=lambda command, log_file: 0, may_install=True)
+
+
+def test_a_package_that_the_platform_does_without_is_installed_by_itself(tmp_path: Path) -> None:
+    def run(command: list[str], log_file: Path) -> int:
+        (tmp_path / "tool").touch()
+        return 0
+
+    assert apt.install([Package("tool", str(tmp_path / "tool"))], tmp_path / "log", run) == "installed tool"

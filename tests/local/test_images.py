@@ -13,7 +13,7 @@ import pytest
 from local import ports
 from local.paths import Paths
 from local.registry import busybox
-from local.registry.images import File, PushError, architecture, has_image, push_image
+from local.registry.images import File, Pushed, PushError, architecture, has_image, push_image, push_once, tree
 from local.registry.service import registry
 from local.state import PlatformState
 from local.supervisor import Supervisor
@@ -92,6 +92,50 @@ def test_the_same_content_is_the_same_image_and_other_content_another(url: str) 
 
     assert push(b"one") == push(b"one")
     assert push(b"one") != push(b"two")
+
+
+def test_an_image_is_pushed_again_only_when_it_is_made_of_something_else(url: str, tmp_path: Path) -> None:
+    made: list[str] = []
+
+    def push(words: str) -> tuple[Pushed, str]:
+        def make() -> Pushed:
+            made.append(words)
+            return push_image(url, "team/once", "v1", {"/words": File(words.encode())}, entrypoint=["/words"])
+
+        return push_once(tmp_path / "note", words, url, "team/once", make)
+
+    first, done = push("one")
+    assert done == "pushed"
+    assert push("one") == (first, "kept")
+    assert push("two")[1] == "pushed"
+    assert made == ["one", "two"]
+
+
+def test_an_image_that_the_registry_has_lost_is_pushed_again(url: str, tmp_path: Path) -> None:
+    (tmp_path / "note").write_text(f"one sha256:{'0' * 64}")
+    pushed, done = push_once(
+        tmp_path / "note",
+        "one",
+        url,
+        "team/lost",
+        lambda: push_image(url, "team/lost", "v1", {"/words": File(b"lost")}, entrypoint=["/words"]),
+    )
+    assert done == "pushed"
+    assert has_image(url, "team/lost", pushed.digest)
+
+
+def test_a_root_file_system_becomes_an_image_with_modes_and_links(url: str, tmp_path: Path) -> None:
+    (tmp_path / "usr/bin").mkdir(parents=True)
+    (tmp_path / "usr/bin/program").write_text("words")
+    (tmp_path / "usr/bin/program").chmod(0o4755)
+    (tmp_path / "usr/bin/nowhere").symlink_to("/no/such")
+    (tmp_path / "bin").symlink_to("usr/bin")
+    push_image(url, "team/root", "v1", tree(tmp_path), entrypoint=["/bin/program"])
+    _, layer = pulled(url, "team/root", "v1")
+    assert layer.getmember("usr/bin/program").mode == 0o4755
+    assert layer.getmember("usr/bin/nowhere").linkname == "/no/such"
+    assert layer.getmember("bin").linkname == "usr/bin"
+    assert "bin/program" not in layer.getnames()
 
 
 def test_a_registry_says_whether_it_has_an_image(url: str) -> None:

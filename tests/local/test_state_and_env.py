@@ -33,6 +33,21 @@ def test_a_state_file_of_another_version_is_refused(folders: Paths, state: Platf
         load(folders)
 
 
+def test_a_state_of_before_the_refreshers_image_is_read(folders: Paths, state: PlatformState) -> None:
+    content = dataclasses.asdict(state)
+    del content["refresher_image"]
+    folders.state_file.write_text(json.dumps(content))
+    assert load(folders).refresher_image == ""
+
+
+def test_the_refreshers_image_is_known_as_long_as_the_registry_keeps_its_address(folders: Paths) -> None:
+    before = dataclasses.replace(choose(folders, "", frozenset()), refresher_image="127.0.0.1:1/refresher@sha256:0")
+    save(before, folders)
+    assert choose(folders, "", frozenset()).refresher_image == before.refresher_image
+    save(dataclasses.replace(before, backend_registry="http://127.0.0.1:1"), folders)
+    assert choose(folders, "", frozenset()).refresher_image == ""
+
+
 def test_the_secret_key_is_not_in_the_states_text(state: PlatformState) -> None:
     assert state.aws_secret_access_key not in repr(state)
 

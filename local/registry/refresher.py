@@ -36,7 +36,7 @@ def made_of() -> str:
     for source in (pins.PACKAGES, Path(__file__), Path(debian.__file__), Path(images.__file__)):
         digest.update(source.read_bytes())
     system = platform.freedesktop_os_release()
-    digest.update(repr((system.get("ID"), system.get("VERSION_ID"), platform.machine(), sys.version_info[:2])).encode())
+    digest.update(repr((system.get("ID"), system.get("VERSION_ID"), platform.machine())).encode())
     return digest.hexdigest()
 
 

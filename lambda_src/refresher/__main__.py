@@ -89,7 +89,7 @@ def _run(command: Command, http: KubernetesHttp) -> int:
         _tell(outcome)
     bad = report.unavailable is not None or bool(failed)
     level = logging.ERROR if bad else logging.INFO
-    logs.log(level, "refresh", reason=command.reason, **summary(report, retired, _now()))
+    logs.log(level, "refresh", **summary(report, retired, command.reason, _now()))
     return 1 if bad else 0
 
 

@@ -18,13 +18,14 @@ from .refresh import Report
 # Leaves room for what the log adds: timestamp, level and event.
 LONGEST_LINE = 1900
 _LONGEST_ERROR = 1000
+_LONGEST_REASON = 300
 # Namespaces named for each reason in the last line; the lines before it name more.
 _NAMED = 5
 
 Status = Literal["refreshed", "fresh", "incomplete", "failed"]
 
 
-def summary(report: Report, retired: Sequence[Outcome], now: datetime) -> dict[str, object]:
+def summary(report: Report, retired: Sequence[Outcome], reason: str, now: datetime) -> dict[str, object]:
     """The fields of the last line. `status` says how it went on the whole:
 
     fresh (nothing was due), refreshed, incomplete (some namespaces failed), failed (all did).
@@ -32,7 +33,7 @@ def summary(report: Report, retired: Sequence[Outcome], now: datetime) -> dict[s
     outcomes = [*report.outcomes, *retired]
     counts = Counter(outcome.status for outcome in outcomes)
     status = _status(counts)
-    fields: dict[str, object] = {"status": status}
+    fields: dict[str, object] = {"status": status, "reason": _clip(reason, _LONGEST_REASON)}
     expiries = [outcome.expires_at for outcome in outcomes if outcome.expires_at is not None]
     if expiries:
         first = min(expiries)
@@ -86,4 +87,9 @@ def _with_failures(fields: dict[str, object], failed: Sequence[Outcome]) -> dict
 
 
 def _clip(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 3] + "..."
+    """`text`, or so much of it that its JSON takes no more than `longest` bytes."""
+    if len(json.dumps(text)) <= longest:
+        return text
+    while len(json.dumps(text)) > longest - len("..."):
+        text = text[: -max(1, len(text) // 20)]
+    return text + "..."

@@ -1,14 +1,18 @@
-"""The handler's surroundings: a scripted AWS, the function's environment, and fresh clients."""
+"""The entries' surroundings: a scripted AWS, a scripted API server, their environments, and fresh clients."""
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
 from refresher import aws_clients
 
+from tests.refresher.api_server import TOKEN, ApiServer, api_server
 from tests.refresher.aws_server import AwsServer, aws_server
+from tests.refresher.certificates import certificate
 from tests.refresher.fakes import CANARY, FRANKFURT, LIFE
+from tests.refresher.secrets import targets_file
 
 # A busy machine is no fault of the code.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -40,4 +44,51 @@ def function(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsSer
         monkeypatch.setenv(name, value)
     aws_clients.forget()
     yield aws
+    aws_clients.forget()
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[ApiServer]:
+    folder = tmp_path / "api"
+    folder.mkdir()
+    with api_server(folder) as server:
+        yield server
+
+
+@pytest.fixture
+def pod(api: ApiServer, tmp_path: Path) -> dict[str, str]:
+    """The environment by which a pod finds that API server, and its service account's files."""
+    return pod_environment(api, tmp_path / "account")
+
+
+def pod_environment(api: ApiServer, folder: Path) -> dict[str, str]:
+    folder.mkdir()
+    (folder / "token").write_text(TOKEN)
+    (folder / "ca.crt").write_text(certificate(api.host).authority)
+    return {
+        "KUBERNETES_SERVICE_HOST": api.host,
+        "KUBERNETES_SERVICE_PORT": str(api.port),
+        "EVERPULL_SERVICE_ACCOUNT": str(folder),
+    }
+
+
+@pytest.fixture
+def cronjob(api: ApiServer, aws: AwsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
+    """The environment of a CronJob's pod with one registry and the namespaces team-a and team-b, on both scripted servers."""
+    file = tmp_path / "targets.json"
+    file.write_text(targets_file("team-a", "team-b"))
+    for name in ("AWS_LAMBDA_LOG_LEVEL", "HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {
+        "AWS_ENDPOINT_URL": aws.endpoint,
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": f"{CANARY}-key",
+        "AWS_REGION": "eu-central-1",
+        "EVERPULL_REGISTRIES": FRANKFURT,
+        "EVERPULL_TARGETS": str(file),
+        **pod_environment(api, tmp_path / "account"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    aws_clients.forget()
+    yield api
     aws_clients.forget()

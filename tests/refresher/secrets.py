@@ -1,5 +1,6 @@
 """Kubernetes Secrets as an API server gives them, and what the CronJob is told to keep."""
 
+import json
 from typing import Any
 
 from refresher.core import Login, Renewal
@@ -20,6 +21,14 @@ def targets(*namespaces: str, **changes: Any) -> Targets:
     """Targets with these listed namespaces."""
     fields: dict[str, Any] = {"secret_name": NAME, "labels": LABELS, "adopt": False}
     return Targets(**{**fields, "namespaces": tuple(Target(name, OWNER) for name in namespaces), **changes})
+
+
+def targets_file(*namespaces: str, **changes: Any) -> str:
+    """The text of a file with these listed namespaces."""
+    owner = {"apiVersion": OWNER.api_version, "kind": OWNER.kind, "name": OWNER.name, "uid": OWNER.uid}
+    listed = [{"name": name, "owner": owner} for name in namespaces]
+    whole = {"secretName": NAME, "labels": LABELS, "adopt": False, "namespaces": listed, "selector": None}
+    return json.dumps({**whole, **changes})
 
 
 def ours(namespace: str = "team-a", **changes: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from .errors import ApiCallError, ApiDeniedError, NamespaceMissingError, RefreshError
-from .shapes import Object, mapping, printable, sequence
+from .shapes import Object, mapping, sequence
 
 # How RBAC words a denial (k8s.io/apiserver, handlers/responsewriters, forbiddenMessage).
 _NO_RIGHT = re.compile(r'User "(?P<user>[\w.:@/-]{1,253})" cannot [a-z]+ resource ')
@@ -19,6 +19,8 @@ _ADMISSION = re.compile(
     r'|admission webhook "(?P<webhook>[\w.-]{1,253})" denied'
     r"|ValidatingAdmissionPolicy '(?P<policy>[\w.:-]{1,253})'"
 )
+# One word that machines compare (Kubernetes API conventions, Response Status Kind).
+_REASON = re.compile(r"[A-Za-z]{1,50}")
 _FIELD = re.compile(r"[\w.\[\]/-]{1,200}", re.ASCII)
 
 
@@ -58,9 +60,10 @@ def failure(asked: Asked, status: int, body: Object) -> RefreshError:
         return ApiDeniedError(f"the API server does not accept the service account's token (asked to {asked})")
     if status == 403:
         return _forbidden(asked, body)
-    reason = printable(body.get("reason"))
+    reason = body.get("reason")
+    named = f" {reason}" if isinstance(reason, str) and _REASON.fullmatch(reason) else ""
     where = "".join(f", field {field}" for field in _fields(body))
-    return ApiCallError(f"the API server could not {asked}: {status} {reason}{where}{f': {said}' if said else ''}")
+    return ApiCallError(f"the API server could not {asked}: {status}{named}{where}{f': {said}' if said else ''}")
 
 
 # By status: what an operator can do about it.

@@ -160,7 +160,7 @@ RBAC = 'secrets "x" is forbidden: User "system:serviceaccount:a:b" cannot get re
         (status(422, "Invalid", CANARY), ApiCallError, "422 Invalid"),
         (status(429, "TooManyRequests"), ApiCallError, "429 TooManyRequests: the API server is overloaded"),
         (status(500, "InternalError", CANARY), ApiCallError, "500 InternalError"),
-        (Reply(301, headers={"Location": "/"}), ApiCallError, "301 (unnamed)"),
+        (Reply(301, headers={"Location": "/"}), ApiCallError, ": 301"),
     ],
 )
 def test_a_refusal_is_the_namespaces_own_and_stops_no_other(

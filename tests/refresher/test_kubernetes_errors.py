@@ -112,12 +112,12 @@ def refused(code: int, reason: str, message: str = "", asked: Asked = PATCH, **d
         (
             failure(PATCH, 307, {}),
             ApiCallError,
-            "the API server could not patch secrets everpull-dev: 307 (unnamed)",
+            "the API server could not patch secrets everpull-dev: 307",
         ),
         (
             refused(400, f"a {CANARY}"),
             ApiCallError,
-            "the API server could not patch secrets everpull-dev: 400 (unnamed)",
+            "the API server could not patch secrets everpull-dev: 400",
         ),
     ],
 )
@@ -152,7 +152,7 @@ def test_any_answer_is_a_failure(code: int, body: dict[str, Any]) -> None:
 
 @given(
     code=st.integers(400, 599),
-    reason=st.sampled_from([CANARY + " x", "Invalid"]),
+    reason=st.sampled_from([CANARY, "Invalid"]),
     message=st.sampled_from([RBAC.replace(USER, f"{CANARY} x"), f'exceeded quota: "{CANARY}"', CANARY]),
     field=st.sampled_from([f'data "{CANARY}"', f"{CANARY}\n"]),
 )

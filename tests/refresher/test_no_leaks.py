@@ -1,8 +1,6 @@
 """A canary password is looked for in everything that leaves the refresher: logs, results, errors with all they carry."""
 
 import json
-import logging
-import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +10,7 @@ from refresher.errors import RefreshError
 
 from tests.refresher.aws_server import AwsServer, Refusal
 from tests.refresher.fakes import CANARY, token
+from tests.refresher.hearing import everything_in, listening
 from tests.refresher.test_handler import Context
 
 Change = Callable[[AwsServer, pytest.MonkeyPatch], None]
@@ -84,37 +83,8 @@ SUCCESSES: dict[str, Change] = {
 
 @pytest.fixture
 def heard(function: AwsServer, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Iterator[Any]:
-    """All that was logged or printed, with every logger turned up as far as it goes."""
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.DEBUG)
-    libraries = [logging.getLogger(name) for name in ("boto3", "botocore", "urllib3")]
-    levels = [library.level for library in libraries]
-    for library in libraries:
-        library.setLevel(logging.NOTSET)
-
-    def everything() -> str:
-        printed = capfd.readouterr()
-        records = "".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
-        return printed.out + printed.err + caplog.text + records
-
-    yield everything
-    root.setLevel(level)
-    for library, before in zip(libraries, levels, strict=True):
-        library.setLevel(before)
-
-
-def everything_in(error: BaseException) -> str:
-    """The error, all it is chained to, and what a runtime could print of it."""
-    chain: list[BaseException] = []
-    rest: list[BaseException | None] = [error]
-    while rest:
-        link = rest.pop()
-        if link is not None and link not in chain:
-            chain.append(link)
-            rest += [link.__cause__, link.__context__]
-    shown = [f"{link!s} {link!r} {link.args!r} {link.__dict__!r}" for link in chain]
-    return " ".join(shown) + "".join(traceback.format_exception(error))
+    with listening(caplog, capfd) as everything:
+        yield everything
 
 
 @pytest.mark.parametrize("name", FAILURES)

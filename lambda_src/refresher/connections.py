@@ -5,6 +5,7 @@ import ssl
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from .errors import ConfigurationError
 from .http11 import BrokenAnswer, exchange
 from .proxies import Proxy
 
@@ -25,14 +26,17 @@ class Connection:
 
 
 class Dialer:
-    """Opens connections to one host."""
+    """Opens connections to one host. Raises ConfigurationError if `authority` is no file of certificates."""
 
     def __init__(self, host: str, port: int, authority: Path, proxy: Proxy | None, answer_seconds: float) -> None:
         self._host = host
         self._port = port
         self._proxy = proxy
         self._answer_seconds = answer_seconds
-        self._tls = ssl.create_default_context(cafile=str(authority))
+        try:
+            self._tls = ssl.create_default_context(cafile=str(authority))
+        except OSError:
+            raise ConfigurationError([f"{authority} holds no certificate"]) from None
         # Python 3.13 and later want in certificates all that RFC 5280 asks of a CA, and many clusters' CAs leave it out.
         self._tls.verify_flags &= ~ssl.VERIFY_X509_STRICT
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from .core import Held, Renewal
 from .errors import ApiCallError, RefreshError, SecretRefusedError
-from .kubernetes_errors import Asked, failure, is_missing_namespace, is_terminating
+from .kubernetes_errors import Asked, failure, is_terminating
 from .kubernetes_http import Answer, KubernetesHttp
 from .kubernetes_listing import items
 from .ownership import is_controlled, is_ours, owners, refusal
@@ -180,9 +180,9 @@ class PullSecrets:
         try:
             answer = self._apply(place, renewal)
             for _ in range(_ATTEMPTS - 1):
-                if not _is_outdated(answer):
+                if answer.status != 409:
                     break
-                # Somebody changed, made or deleted it since: it may be another's now, so it is judged again.
+                # Somebody changed it since: it may be another's now, so it is judged again.
                 again = self._get(place.target)
                 if isinstance(again, Outcome):
                     return again
@@ -232,12 +232,6 @@ class PullSecrets:
 
     def _asked(self, verb: str, target: Target) -> Asked:
         return Asked(verb, "secrets", self._targets.secret_name, _grant(target.owner))
-
-
-def _is_outdated(answer: Answer) -> bool:
-    """Whether the Secret is no longer the one that was read (or the one that was not there)."""
-    gone = answer.status == 404 and not is_missing_namespace(answer.status, answer.body)
-    return answer.status == 409 or gone
 
 
 def _grant(owner: Owner) -> str:

@@ -132,7 +132,7 @@ class ApiServer:
         assert call.headers["content-type"] == "application/apply-patch+yaml"
         assert call.headers["accept"] == METADATA_ONLY
         version = call.body["metadata"].get("resourceVersion")
-        if version is not None and (found is None or found["metadata"]["resourceVersion"] != version):
+        if version is not None and found is not None and found["metadata"]["resourceVersion"] != version:
             return status(409, "Conflict")
         old = (found or {}).get("metadata", {})
         merged = {**old, **call.body["metadata"]}

@@ -229,20 +229,6 @@ def test_a_secret_that_became_somebody_elses_meanwhile_is_left_alone(api: ApiSer
     assert api.secrets["team-a"]["metadata"]["labels"] == {}
 
 
-def test_a_secret_that_went_meanwhile_is_made_anew(api: ApiServer, http: KubernetesHttp) -> None:
-    api.hold(ours())
-    gone = iter([status(404, "NotFound", kind="secrets")])
-
-    def script(call: Call) -> Reply | None:
-        if call.method != "PATCH":
-            return None
-        api.secrets.pop("team-a", None)
-        return next(gone, None)
-
-    api.script = script
-    assert statuses(run(http, targets("team-a"), force=True)) == {"team-a": "refreshed"}
-
-
 def test_a_secret_that_never_holds_still_is_given_up_for_this_run(api: ApiServer, http: KubernetesHttp) -> None:
     api.hold(ours())
     api.script = changing(api, 99)

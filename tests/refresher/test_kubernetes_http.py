@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from refresher.errors import ApiUnreachableError
+from refresher.errors import ApiUnreachableError, ConfigurationError
 from refresher.kubernetes_http import Answer, KubernetesHttp
 from refresher.patience import Time
 from refresher.proxies import Proxy
@@ -223,6 +223,12 @@ def test_a_server_of_another_authority_is_not_trusted(api: ApiServer, pod: dict[
     with pytest.raises(ApiUnreachableError, match="its certificate is not one of the service account's authority"):
         client(pod, slept).request("GET", PATH)
     assert (api.calls, slept) == ([], [])
+
+
+def test_an_authority_that_is_no_certificate_is_refused(pod: dict[str, str], slept: list[float]) -> None:
+    (Path(pod["EVERPULL_SERVICE_ACCOUNT"]) / "ca.crt").write_text("nothing")
+    with pytest.raises(ConfigurationError, match=r"/ca.crt holds no certificate$"):
+        client(pod, slept)
 
 
 def test_a_certificate_for_another_name_is_not_trusted(tmp_path: Path, slept: list[float]) -> None:

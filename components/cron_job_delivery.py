@@ -60,6 +60,9 @@ class CronJobDelivery(pulumi.ComponentResource):
     first_run: pulumi.Output[str]
     """`NAMESPACE/NAME` of the Job that ran at deploy time."""
 
+    hand_over: pulumi.Output[str]
+    """`NAMESPACE/NAME` of the Job that stands by until nothing else writes the pull secrets any more."""
+
     pull_secrets: pulumi.Output[list[str]]
     """`NAMESPACE/NAME` of each listed namespace's pull secret, once it holds a live login."""
 
@@ -104,12 +107,14 @@ class CronJobDelivery(pulumi.ComponentResource):
         self.identity_arn = identity.user_arn
         self.cron_job = refresh.cron_job
         self.first_run = refresh.first_run
+        self.hand_over = refresh.hand_over
         self.pull_secrets = refresh.pull_secrets
         self.register_outputs(
             {
                 "identity_arn": self.identity_arn,
                 "cron_job": self.cron_job,
                 "first_run": self.first_run,
+                "hand_over": self.hand_over,
                 "pull_secrets": self.pull_secrets,
             }
         )

@@ -21,10 +21,13 @@ NAME = "refresher"
 CODE_NAME = f"{NAME}-code"
 TARGETS_NAME = f"{NAME}-targets"
 FIRST_RUN_NAME = f"{NAME}-first-run"
+HAND_OVER_NAME = f"{NAME}-hand-over"
 
 # A new user's rights take effect some time after IAM said yes (IAM User Guide, Troubleshooting: changes that I make are not
 # always immediately visible), so the run at deploy time waits for them.
 AWAIT_RIGHTS_SECONDS = 90
+# The engine deletes the delivery of before once the new one is complete, which takes it some seconds.
+HAND_OVER_SECONDS = 300
 _RETRIES = 2
 _FIRST_RUN_RETRIES = 1
 # Of a day's runs what somebody may want to look at.
@@ -107,6 +110,9 @@ class RefreshCronJob(pulumi.ComponentResource):
     first_run: pulumi.Output[str]
     """`NAMESPACE/NAME` of the Job that ran at deploy time."""
 
+    hand_over: pulumi.Output[str]
+    """`NAMESPACE/NAME` of the Job that stands by until nothing else writes the pull secrets any more."""
+
     pull_secrets: pulumi.Output[list[str]]
     """`NAMESPACE/NAME` of each listed namespace's pull secret, once it holds a live login."""
 
@@ -135,6 +141,7 @@ class RefreshCronJob(pulumi.ComponentResource):
         pod = self._pod(code_name)
         env = self._environment()
         first_run = self._first_run(name, pod, targets_name, env, depends_on=[rights, code, targets_map])
+        hand_over = self._hand_over(name, pod, targets_name, env, depends_on=[first_run])
         cron_job = CronJob(
             f"{name}-cron-job",
             metadata=self._metadata(NAME),
@@ -169,9 +176,15 @@ class RefreshCronJob(pulumi.ComponentResource):
         places = [f"{namespace}/{args['pull_secret_name']}" for namespace in args["namespaces"]]
         self.cron_job = cron_job.id.apply(lambda _: f"{args['system_namespace']}/{NAME}")
         self.first_run = first_run.id
+        self.hand_over = hand_over.id
         self.pull_secrets = first_run.id.apply(lambda _: places)
         self.register_outputs(
-            {"cron_job": self.cron_job, "first_run": self.first_run, "pull_secrets": self.pull_secrets}
+            {
+                "cron_job": self.cron_job,
+                "first_run": self.first_run,
+                "hand_over": self.hand_over,
+                "pull_secrets": self.pull_secrets,
+            }
         )
 
     def _pod(self, code: str) -> Pod:
@@ -257,6 +270,40 @@ class RefreshCronJob(pulumi.ComponentResource):
                 parent=self,
                 depends_on=[*depends_on],
                 custom_timeouts=pulumi.CustomTimeouts(create=f"{args['run_deadline'] + 60}s"),
+            ),
+        )
+
+    def _hand_over(
+        self,
+        name: str,
+        pod: Pod,
+        targets: pulumi.Output[str],
+        env: pulumi.Output[list[EnvVarArgsDict]],
+        depends_on: Sequence[pulumi.Resource],
+    ) -> Job:
+        """A run that begins before the delivery of before is deleted, and ends after it.
+
+        As long as an ExternalSecret is there, ESO puts its own login back over what the first run wrote, and that one dies
+        with the refresher of before. So this waits for the ExternalSecret to go, and writes once more what is then due.
+        """
+        return Job(
+            f"{name}-hand-over",
+            metadata={
+                **self._metadata(HAND_OVER_NAME),
+                # What it waits for happens after all else is done.
+                "annotations": {"pulumi.com/skipAwait": "true"},
+            },
+            spec=job_spec(
+                pod,
+                arguments=["--stand-by", str(HAND_OVER_SECONDS), "--reason", "hand-over"],
+                targets=targets,
+                env=env,
+                deadline=self._args["run_deadline"],
+                retries=_RETRIES,
+            ),
+            # Only a stack that comes from another mode has anything to hand over, so it is made once and never again.
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[*depends_on], ignore_changes=["metadata.labels", "spec"]
             ),
         )
 

@@ -3,6 +3,7 @@
 import pulumi
 from pulumi_kubernetes.core.v1 import TolerationArgsDict
 
+from cluster.convergence import when_standing_by
 from components.cron_job_delivery import CronJobDelivery
 from components.delivery import DeliveryArgs
 from settings import CronJobSettings, Settings
@@ -12,7 +13,11 @@ from settings.pods import Toleration
 def deliver(
     settings: Settings, chosen: CronJobSettings, args: DeliveryArgs, opts: pulumi.ResourceOptions
 ) -> dict[str, object]:
-    """The delivery's outputs. `pullSecrets` are known once the first run has written every one of them."""
+    """The delivery's outputs.
+
+    `pullSecrets` are known once the first run has written every one of them, and the hand-over from another mode, which follows
+    when the program has ended, is prepared.
+    """
     selector = settings.selector.text if settings.selector else ""
     delivery = CronJobDelivery(
         settings.owner,
@@ -33,7 +38,9 @@ def deliver(
         opts,
     )
     return {
-        "pullSecrets": delivery.pull_secrets,
+        "pullSecrets": pulumi.Output.all(delivery.hand_over, delivery.pull_secrets).apply(
+            lambda made: when_standing_by(settings.cluster, made[0], made[1])
+        ),
         "namespaceSelector": selector,
         "identityArn": delivery.identity_arn,
         # Under the name that it has in every mode: whose rights every login carries.

@@ -13,7 +13,7 @@ LABELS = {"app.kubernetes.io/name": "everpull", "app.kubernetes.io/instance": "d
 IMAGE = f"registry.example/python@sha256:{'0' * 64}"
 BY_LABEL = {"label_selector": "team=b", "excluded_namespaces": ["team-x"]}
 NAME = "everpull-dev"
-CRON_JOB, FIRST_RUN = f"{NAME}-refresh-cron-job", f"{NAME}-refresh-first-run"
+CRON_JOB, FIRST_RUN, HAND_OVER = (f"{NAME}-refresh-{what}" for what in ("cron-job", "first-run", "hand-over"))
 
 
 def deliver(**more: Any) -> CronJobDelivery:
@@ -48,7 +48,7 @@ def built(**more: Any) -> Recorder:
     @pulumi.runtime.test
     def build() -> Any:
         delivery = deliver(**more)
-        return pulumi.Output.all(delivery.cron_job, delivery.identity_arn)
+        return pulumi.Output.all(delivery.cron_job, delivery.hand_over, delivery.identity_arn)
 
     build()
     return recorder

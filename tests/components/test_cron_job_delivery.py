@@ -182,7 +182,7 @@ def test_the_targets_are_the_listed_namespaces_with_their_roles_as_owners() -> N
 def test_every_kubernetes_object_says_whose_it_is() -> None:
     recorder = built(**BY_LABEL)
     objects = [item for item in recorder.resources if item.type.startswith("kubernetes:")]
-    assert len(objects) == 12
+    assert len(objects) == 13
     for item in objects:
         assert item.inputs["metadata"]["labels"].items() >= LABELS.items(), item.name
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from components import refresher_source
 from components.refresher_source import source_files
 from settings.selection import targets_bytes
-from tests.components.cron_job import BY_LABEL, FIRST_RUN, HOST, IMAGE, LABELS, built, in_cluster, physical
+from tests.components.cron_job import BY_LABEL, FIRST_RUN, HAND_OVER, HOST, IMAGE, LABELS, built, in_cluster, physical
 from tests.components.recording import Recorder
 from tests.components.test_lambda_delivery import built as built_lambda
 
@@ -23,7 +23,11 @@ def cron_job(recorder: Recorder) -> Any:
 
 
 def first_run(recorder: Recorder) -> Any:
-    return recorder.one(":Job").inputs["spec"]
+    return recorder.one(":Job", "-first-run").inputs["spec"]
+
+
+def first_name(recorder: Recorder) -> str:
+    return physical(recorder, "Job", "-first-run")
 
 
 def pod_of(job: Any) -> Any:
@@ -132,11 +136,27 @@ def test_the_first_run_is_the_same_pod_forced_and_waiting_for_rights_and_stays()
     recorder = built()
     arguments = ["--force", "--await-rights", "90", "--reason", "deploy"]
     assert first_run(recorder) == job_as_it_should_be(recorder, arguments, retries=1)
-    metadata = recorder.one(":Job").inputs["metadata"]
+    metadata = recorder.one(":Job", "-first-run").inputs["metadata"]
     assert metadata["annotations"] == {"pulumi.com/replaceUnready": "true"}
     assert metadata["labels"] == LABELS
     # The provider must outwait the Job, or it would not tell why that failed.
     assert recorder.request(FIRST_RUN).customTimeouts.create == "660s"
+
+
+def test_the_hand_over_stands_by_after_the_first_run_and_is_made_once() -> None:
+    """Until ESO is gone, which is after the program's end, it would undo what the first run wrote."""
+    recorder = built()
+    job = recorder.one(":Job", "-hand-over").inputs
+    arguments = ["--stand-by", "300", "--reason", "hand-over"]
+    assert job["spec"] == job_as_it_should_be(recorder, arguments, retries=2)
+    assert job["metadata"] == {
+        "name": "refresher-hand-over",
+        "namespace": "everpull-system",
+        "labels": LABELS,
+        "annotations": {"pulumi.com/skipAwait": "true"},
+    }
+    assert FIRST_RUN in recorder.waits_for(HAND_OVER)
+    assert list(recorder.request(HAND_OVER).ignoreChanges) == ["metadata.labels", "spec"]
 
 
 def test_pods_go_where_they_are_told_to() -> None:
@@ -185,15 +205,15 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 
 def test_every_change_is_another_first_run() -> None:
-    names = {"none": physical(built(), "Job")}
+    names = {"none": first_name(built())}
     for what, change in CHANGES.items():
-        names[what] = physical(built(**change), "Job")
+        names[what] = first_name(built(**change))
     assert len(set(names.values())) == len(names), names
     assert all(name.startswith("everpull-system/refresher-first-run-") for name in names.values())
 
 
 def test_another_key_is_another_first_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = physical(built(), "Job")
+    before = first_name(built())
     answer = Recorder.new_resource
 
     def with_another_key(self: Recorder, args: Any) -> tuple[str, dict[str, Any]]:
@@ -201,7 +221,7 @@ def test_another_key_is_another_first_run(monkeypatch: pytest.MonkeyPatch) -> No
         return ("another key" if args.typ == "aws:iam/accessKey:AccessKey" else made), outputs
 
     monkeypatch.setattr(Recorder, "new_resource", with_another_key)
-    assert physical(built(), "Job") != before
+    assert first_name(built()) != before
 
 
 def test_other_code_is_another_first_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,26 +229,28 @@ def test_other_code_is_another_first_run(monkeypatch: pytest.MonkeyPatch) -> Non
     texts = {**refresher_source.source_texts(), "refresher/core.py": "changed"}
     monkeypatch.setattr(refresher_source, "source_texts", lambda: texts)
     after = built()
-    assert physical(before, "Job") != physical(after, "Job")
+    assert first_name(before) != first_name(after)
     assert content_name(before, "code") != content_name(after, "code")
 
 
 def test_a_schedule_is_no_reason_to_run() -> None:
-    assert physical(built(), "Job") == physical(built(schedule="8 * * * *", period=1800), "Job")
+    assert first_name(built()) == first_name(built(schedule="8 * * * *", period=1800))
 
 
 def test_the_same_configuration_is_the_same_first_run() -> None:
-    assert physical(built(), "Job") == physical(built(), "Job")
+    assert first_name(built()) == first_name(built())
 
 
 def test_what_is_replaced_has_another_name_so_that_the_old_one_works_until_the_new_one_does() -> None:
     """An object of the same name would have to be deleted first."""
-    one = built()
+    replaced = {
+        item.name: item
+        for item in built().resources
+        if item.type.endswith((":Job", ":ConfigMap")) and item.name != HAND_OVER
+    }
     for change in CHANGES.values():
         other = built(**change)
-        for name, item in {
-            item.name: item for item in one.resources if item.type.endswith((":Job", ":ConfigMap"))
-        }.items():
+        for name, item in replaced.items():
             (again,) = [candidate for candidate in other.resources if candidate.name == name]
             if again.inputs != item.inputs:
                 assert again.inputs["metadata"]["name"] != item.inputs["metadata"]["name"], name
@@ -240,7 +262,7 @@ def test_no_object_is_in_both_modes_but_the_pull_secrets_which_the_cluster_itsel
     by_lambda = in_cluster(built_lambda(**same))
     by_cronjob = in_cluster(built(**same, **BY_LABEL, role="everpull-dev"))
     assert len(by_lambda) == 9
-    assert len(by_cronjob) == 12
+    assert len(by_cronjob) == 13
     assert by_lambda & by_cronjob == set()
 
 

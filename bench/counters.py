@@ -1,36 +1,51 @@
-"""What was asked of the API server and of AWS, counted by those who were asked, so that both programs are counted alike."""
+"""What was asked of the API server, counted by itself, so that both programs are counted alike and nobody else with them.
+
+Its fair queuing (Kubernetes docs, API Priority and Fairness) counts requests by the FlowSchema that they match. One of ours
+matches the service accounts of a measurement and nobody else, and treats them as the one for all service accounts would.
+"""
 
 import re
-from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
+from bench.ground import SYSTEM
 from bench.kube import Kube
-from local.driver import aws
-from local.state import PlatformState
 
-_REQUESTS = re.compile(r"^apiserver_request_total\{(?P<labels>.*)\} (?P<value>\S+)$", re.MULTILINE)
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-# What a program that keeps pull secrets has to do with. The rest of a cluster is never still.
-_RESOURCES = frozenset({"secrets", "namespaces"})
-_TOKEN = "ecr:GetAuthorizationToken"  # noqa: S105 - the name of an action
-
-
-def api_requests(kube: Kube) -> Counter[str]:
-    """Finished requests by `VERB resource`, refused ones too, since the API server started. Raises kube.Refused."""
-    return parse_requests(kube.text("/metrics"))
+_SCHEMAS = "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas"
+_SCHEMA = "everpull-bench"
+_COUNTERS = ("apiserver_flowcontrol_dispatched_requests_total", "apiserver_flowcontrol_rejected_requests_total")
+_COUNTED = re.compile(rf"^(?:{'|'.join(_COUNTERS)})\{{(?P<labels>.*)\}} (?P<value>\S+)$", re.MULTILINE)
+# What Kubernetes' own schema for all service accounts says.
+_TREATMENT: Mapping[str, Any] = {
+    "priorityLevelConfiguration": {"name": "workload-low"},
+    "distinguisherMethod": {"type": "ByUser"},
+}
 
 
-def parse_requests(text: str) -> Counter[str]:
-    """The same, out of metrics in Prometheus' text format. Watches don't count: they are never finished."""
-    found: Counter[str] = Counter()
-    for line in _REQUESTS.finditer(text):
-        labels = dict(_LABEL.findall(line["labels"]))
-        if labels["resource"] in _RESOURCES and labels["verb"] != "WATCH":
-            found[f"{labels['verb']} {labels['resource']}"] += int(float(line["value"]))
-    return found
+def install(kube: Kube) -> None:
+    """Has the API server count a measurement's requests from now on. Raises kube.Refused."""
+    everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "clusterScope": True, "namespaces": ["*"]}
+    rule = {
+        "subjects": [{"kind": "Group", "group": {"name": f"system:serviceaccounts:{SYSTEM}"}}],
+        "resourceRules": [everything],
+        "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+    }
+    # Just before the schema for all service accounts, 9000.
+    spec = {**_TREATMENT, "matchingPrecedence": 8999, "rules": [rule]}
+    kube.create(_SCHEMAS, {"metadata": {"name": _SCHEMA}, "spec": spec})
 
 
-def token_calls(state: PlatformState) -> int:
-    """GetAuthorizationToken calls, refused ones too, since the emulator started."""
-    by_action: Mapping[str, int] = aws.admin(state, "calls")["by_action"]
-    return by_action.get(_TOKEN, 0)
+def remove(kube: Kube) -> None:
+    """Raises kube.Refused."""
+    kube.delete(f"{_SCHEMAS}/{_SCHEMA}")
+
+
+def requests(kube: Kube) -> int:
+    """How many there were of any kind since the API server started, refused ones too. Raises kube.Refused."""
+    return parse(kube.text("/metrics"))
+
+
+def parse(metrics: str) -> int:
+    """The same, out of metrics in Prometheus' text format."""
+    ours = f'flow_schema="{_SCHEMA}"'
+    return sum(int(float(line["value"])) for line in _COUNTED.finditer(metrics) if ours in line["labels"].split(","))

@@ -17,7 +17,7 @@ from bench.certificates import make
 from bench.errors import BenchError
 from bench.figures import PROGRAMS, STATES, Program, Run, State
 from bench.kube import Kube
-from bench.proxy import running
+from bench.proxy import Proxy, running
 from bench.pull_secrets import PullSecret
 from bench.subjects import EVERPULL, PEER, Subject, Surroundings, everpull, peer, write_service_account
 from local.cluster.certificates import Pki
@@ -46,6 +46,7 @@ class Stage:
     state: PlatformState
     kube: Kube
     surroundings: Surroundings
+    proxy: Proxy
     say: Say = say
 
 
@@ -71,9 +72,11 @@ def stage(folders: Paths, state: PlatformState, *, keep: bool = False) -> Iterat
             *key,
         )
         try:
-            yield Stage(folders, state, kube, surroundings)
+            counters.install(kube)
+            yield Stage(folders, state, kube, surroundings, proxy)
         finally:
             shutil.rmtree(folder / _ACCOUNTS, ignore_errors=True)
+            counters.remove(kube)
             if not keep:
                 say("removing the namespaces")
                 removal.remove(kube)
@@ -113,10 +116,10 @@ def order(repetition: int) -> Sequence[Program]:
 
 def _run(here: Stage, subject: Subject, program: Program, state: State, names: Sequence[str]) -> Run:
     before = _bring_to(here, subject, state, names)
-    requests, calls = counters.api_requests(here.kube), counters.token_calls(here.state)
+    requests, calls = counters.requests(here.kube), here.proxy.served.total()
     usage = process.run(subject, here.surroundings.folder)
-    asked = counters.api_requests(here.kube) - requests
-    fetched = counters.token_calls(here.state) - calls
+    asked = counters.requests(here.kube) - requests
+    fetched = here.proxy.served.total() - calls
     after = pull_secrets.read(here.kube, subject.secret)
     written = pull_secrets.changed(before, after)
     host = here.state.registry_host
@@ -124,6 +127,8 @@ def _run(here: Stage, subject: Subject, program: Program, state: State, names: S
         pull_secrets.check(after, names, host, pull_secrets.accepted_by(here.state.registry_endpoint, host))
         if state != "fresh" and written < len(names):
             raise BenchError(f"{written} of {len(names)} Secrets were written")
+        if asked < max(written, 1):
+            raise BenchError(f"the API server counted {asked} requests, for {written} Secrets that were written")
     except BenchError as error:
         raise BenchError(f"{subject.name}, {state}: {error}") from None
     return Run(
@@ -133,7 +138,7 @@ def _run(here: Stage, subject: Subject, program: Program, state: State, names: S
             "wall": usage.wall,
             "cpu": usage.cpu,
             "memory": usage.memory / _MIB,
-            "requests": asked.total(),
+            "requests": asked,
             "aws_calls": fetched,
             "writes": written,
         },

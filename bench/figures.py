@@ -20,7 +20,7 @@ UNITS: dict[Measure, str] = {
     "cpu": "s",
     "memory": "MiB",
     "requests": "requests to the API server",
-    "aws_calls": "calls of GetAuthorizationToken",
+    "aws_calls": "calls to AWS",
     "writes": "Secrets",
 }
 

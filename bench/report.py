@@ -12,7 +12,7 @@ HEADS: Mapping[Measure, str] = {
     "cpu": "CPU time",
     "memory": "peak memory",
     "requests": "API requests",
-    "aws_calls": "token calls",
+    "aws_calls": "AWS calls",
     "writes": "Secrets written",
 }
 _STATES: Mapping[State, str] = {"new": "none there yet", "due": "all due", "fresh": "nothing due"}

@@ -44,6 +44,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     from local.aws.consistency import IamView
     from local.aws.persistence import Store
     from local.aws.policy import Policy
+    from local.aws.pull_through import PullThrough
 
     data: Path = arguments.data_dir.resolve()
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -62,7 +63,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     life, pace = ecr_api.TokenLife(arguments.token_ttl), events_rules.Pace()
     store = Store(running)
     knobs = front.Knobs(life, IamView(running), pace)
-    ecr_api.EcrApi(running, policy, backend, key, life)
+    caches = PullThrough(running, backend, policy, calls.add, store.save)
+    ecr_api.EcrApi(running, policy, backend, caches, key, life)
     iam_rules.install(running)
     secrets_rules.install(running)
     lambda_rules.install(running)
@@ -71,7 +73,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     ports = (arguments.port, arguments.registry_port)
     aws_side = front.Front(running, calls, knobs, store, backend, ports)
     address = f"http://127.0.0.1:{arguments.registry_port}"
-    registry_side = registry.Registry(address, backend, policy, key, calls.add)
+    registry_side = registry.Registry(address, backend, policy, caches, key, calls.add)
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

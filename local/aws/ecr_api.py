@@ -11,6 +11,7 @@ from local.aws import repository_policy
 from local.aws.backend import Backend
 from local.aws.emulator import Emulator, Reply, replace
 from local.aws.policy import Policy, Repository
+from local.aws.pull_through import PullThrough
 from local.aws.tokens import issue
 
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
@@ -38,8 +39,16 @@ class TokenLife:
 class EcrApi:
     """Answers before, or instead of, the emulator's own ECR."""
 
-    def __init__(self, emulator: Emulator, policy: Policy, backend: Backend, key: bytes, life: TokenLife) -> None:
-        self._policy, self._backend, self._key, self._life = policy, backend, key, life
+    def __init__(
+        self,
+        emulator: Emulator,
+        policy: Policy,
+        backend: Backend,
+        caches: PullThrough,
+        key: bytes,
+        life: TokenLife,
+    ) -> None:
+        self._policy, self._backend, self._caches, self._key, self._life = policy, backend, caches, key, life
         self._responses = emulator.responses
         self._serve = emulator.ecr.handle_request
         replace(emulator.ecr, "handle_request", self.handle_request)
@@ -57,6 +66,8 @@ class EcrApi:
             return self._error("SerializationException", "the request is not a JSON object")
         if action == "GetAuthorizationToken":
             return self._get_authorization_token(data)
+        if (reply := self._caches.handle(action, data)) is not None:
+            return reply
         reply = await self._fault(action, data) or await self._serve(method, path, headers, body, query_params)
         return self._reworded(reply, data)
 

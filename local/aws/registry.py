@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, quote, urlencode
 from local.aws.asgi import Receive, Scope, Send, answer, headers_of, start
 from local.aws.backend import Answer, Backend, BackendError
 from local.aws.policy import Policy, Repository
+from local.aws.pull_through import PullThrough
 from local.aws.tokens import Claims, TokenRefusedError, read
 
 # Chinese hosts end in amazonaws.com.cn; FIPS and dual-stack forms come with the modes that use them.
@@ -52,9 +53,16 @@ class Registry:
     """An ASGI application. `address` is where it is served (`http://127.0.0.1:PORT`); `key` signs tokens and links."""
 
     def __init__(
-        self, address: str, backend: Backend, policy: Policy, key: bytes, count: Callable[[str], None]
+        self,
+        address: str,
+        backend: Backend,
+        policy: Policy,
+        caches: PullThrough,
+        key: bytes,
+        count: Callable[[str], None],
     ) -> None:
-        self._address, self._backend, self._policy, self._key, self._count = address, backend, policy, key, count
+        self._address, self._backend, self._policy, self._caches = address, backend, policy, caches
+        self._key, self._count = key, count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; pulling sends no bodies, so nothing is received."""
@@ -96,7 +104,12 @@ class Registry:
                 send, 200, {**_VERSION_HEADER, "content-type": "application/json"}, b"{}", head=method == "HEAD"
             )
         elif manifest := _MANIFEST.fullmatch(path):
-            repository = self._allowed(claims, "ecr:BatchGetImage", Repository(account, region, manifest[1]))
+            repository = Repository(account, region, manifest[1])
+            self._permitted(claims, "ecr:BatchGetImage", repository)
+            await self._caches.bring(claims, repository, manifest[2])
+            self._existing(repository)
+            if not self._caches.has(repository, manifest[2]):
+                raise _Refused(404, "MANIFEST_UNKNOWN", "Requested image not found")
             await self._pass_on(scope, send, _behind(repository, f"manifests/{manifest[2]}"))
         elif tags := _TAGS.fullmatch(path):
             repository = self._allowed(claims, "ecr:ListImages", Repository(account, region, tags[1]))
@@ -128,9 +141,15 @@ class Registry:
 
     def _allowed(self, claims: Claims, action: str, repository: Repository) -> Repository:
         """`repository`, when the holder may do `action` to it and it exists; permission is asked first, as AWS does."""
+        self._permitted(claims, action, repository)
+        return self._existing(repository)
+
+    def _permitted(self, claims: Claims, action: str, repository: Repository) -> None:
         self._count(action)
         if message := self._policy.refusal(claims, action, repository):
             raise _Refused(403, "DENIED", message)
+
+    def _existing(self, repository: Repository) -> Repository:
         if not self._policy.repository_exists(repository):
             raise _Refused(
                 404,

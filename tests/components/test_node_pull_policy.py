@@ -74,6 +74,7 @@ def test_the_outputs_name_each_role_and_its_policy(recorder: Recorder) -> Any:
         roles, names = values
         assert roles == ["workers", "gpu"]
         assert set(names) == {"workers", "gpu"}
+        assert len(recorder.all("RolePolicy")) == 2, "a role that is named twice is one role"
 
     return settled(policies(["workers", "gpu", "workers"])).apply(check)
 

@@ -93,7 +93,8 @@ def test_repositories_that_differ_in_a_slash_or_a_region_are_apart(recorder: Rec
     ]
 
     def check(_: Any) -> None:
-        assert len({item.name for item in recorder.all("RepositoryPolicy")}) == 4
+        names = [item.name for item in recorder.all("RepositoryPolicy")]
+        assert len(names) == len(set(names)) == 4
 
     return settled(access(repository_arns=[*arns, arns[0]])).apply(check)
 

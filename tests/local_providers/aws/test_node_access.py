@@ -33,9 +33,11 @@ from components.node_roles import AwsNodeRoles, find_node_roles
 
 roles, findings = find_node_roles(variant["roles"], variant["clusters"], AwsNodeRoles(Access("{REGION}")))
 stop_at(findings)
+registry = "arn:aws:ecr:{REGION}:{ACCOUNT}:repository/"
 made = NodePullPolicy("everpull-nodes", {{
     "roles": [role.name for role in roles],
-    "repository_arns": ["arn:aws:ecr:{REGION}:{ACCOUNT}:repository/" + name for name in variant["repositories"]],
+    "repository_arns": [registry + name for name in variant["repositories"]],
+    "pull_through_arns": [registry + name for name in variant.get("caches", [])],
 }})
 pulumi.export("roles", made.roles)
 """
@@ -170,6 +172,24 @@ def test_nodes_pull_with_the_policy_that_their_role_gets_and_destroy_leaves_the_
     stack.destroy()
     assert node.everything() == before
     assert pulled(stand, password, app, images[app]) == REFUSED
+
+
+def test_nodes_pull_through_the_caches_that_are_named_and_no_other(
+    program: Callable[..., Stack], stand: Stand, name: str
+) -> None:
+    node = Node(stand, name)
+    node.make()
+    password = node.login(allow(TOKEN))
+    for prefix in ("hub", "quay"):
+        stand.client("ecr").create_pull_through_cache_rule(
+            ecrRepositoryPrefix=f"{name}-{prefix}", upstreamRegistryUrl="quay.io"
+        )
+    hub, quay = (seed(stand.backend, f"{name}-{prefix}/app", b"layer") for prefix in ("hub", "quay"))
+    stack = program(NODES)
+    stack.up({"roles": [name], "clusters": [], "repositories": ["team/*"], "caches": [f"{name}-hub/*"]})
+    assert pulled(stand, password, f"{name}-hub/app", hub) == IMAGE
+    assert pulled(stand, password, f"{name}-quay/app", quay) == REFUSED
+    stack.destroy()
 
 
 def test_a_clusters_node_roles_are_found_and_another_group_is_served_at_the_next_up(

@@ -3,10 +3,10 @@
 import base64
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from lightkube import Client
 from lightkube.core.exceptions import ApiError
@@ -18,10 +18,12 @@ from local.driver import aws, workloads
 from local.driver.stack import Result, Stack
 from local.state import PlatformState
 
+D = TypeVar("D", bound="Deployed")
+
 
 @dataclass
-class Deployment:
-    """A stack that is up, and handles on what it made."""
+class Deployed:
+    """A stack of any mode that is up, and handles on what it made."""
 
     state: PlatformState
     kube: Client
@@ -31,6 +33,42 @@ class Deployment:
     image: str
     first_up: Result
     outputs: dict[str, Any]
+
+    def pull_secret(self, namespace: str) -> Secret | None:
+        try:
+            return self.kube.get(Secret, self.outputs["pullSecretName"], namespace=namespace)
+        except ApiError as error:
+            if error.status.code == 404:
+                return None
+            raise
+
+    def docker_config(self, namespace: str) -> Any:
+        secret = self.pull_secret(namespace)
+        return secret and json.loads(base64.b64decode((secret.data or {})[".dockerconfigjson"]))
+
+    def pull(self, namespace: str | None = None, image: str | None = None) -> workloads.Pull:
+        return workloads.pull(
+            self.kube,
+            namespace or self.namespaces[0],
+            "pull",
+            image or self.image,
+            self.outputs["pullSecretName"],
+        )
+
+    @contextmanager
+    def configured(self, **more: object) -> Iterator[None]:
+        """Other `everpull:` keys for a while; without an `up`, except the one that puts the stack back."""
+        self.stack.configure({**self.config, **{f"everpull:{key}": value for key, value in more.items()}})
+        try:
+            yield
+        finally:
+            self.stack.configure(self.config)
+            self.stack.up()
+
+
+@dataclass
+class Deployment(Deployed):
+    """A stack of mode `lambda`."""
 
     def login(self) -> dict[str, Any]:
         """The document in Secrets Manager."""
@@ -45,18 +83,6 @@ class Deployment:
         result = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, result
         return result
-
-    def pull_secret(self, namespace: str) -> Secret | None:
-        try:
-            return self.kube.get(Secret, self.outputs["pullSecretName"], namespace=namespace)
-        except ApiError as error:
-            if error.status.code == 404:
-                return None
-            raise
-
-    def docker_config(self, namespace: str) -> Any:
-        secret = self.pull_secret(namespace)
-        return secret and json.loads(base64.b64decode((secret.data or {})[".dockerconfigjson"]))
 
     def holds_current_login(self, namespace: str) -> bool:
         return self.docker_config(namespace) == json.loads(self.login()["dockerconfigjson"])
@@ -79,15 +105,6 @@ class Deployment:
                 f"{namespace} holds the current login",
             )
 
-    def pull(self, namespace: str | None = None, image: str | None = None) -> workloads.Pull:
-        return workloads.pull(
-            self.kube,
-            namespace or self.namespaces[0],
-            "pull",
-            image or self.image,
-            self.outputs["pullSecretName"],
-        )
-
     def _force_sync(self, namespace: str, name: str) -> None:
         patch = {"metadata": {"annotations": {"force-sync": str(time.time_ns())}}}
         self.kube.patch(EXTERNAL_SECRET, name, patch, namespace=namespace, patch_type=PatchType.MERGE)
@@ -97,7 +114,21 @@ class Deployment:
 def deploy(
     state: PlatformState, kube: Client, name: str, namespaces: Sequence[str], **more: object
 ) -> Iterator[Deployment]:
-    """Brings a stack up and destroys it afterwards. `more` are `everpull:` keys."""
+    """Brings a stack of mode `lambda` up and destroys it afterwards. `more` are `everpull:` keys."""
+    with bring_up(Deployment, state, kube, name, namespaces, more) as deployment:
+        yield deployment
+
+
+@contextmanager
+def bring_up(
+    kind: type[D],
+    state: PlatformState,
+    kube: Client,
+    name: str,
+    namespaces: Sequence[str],
+    more: Mapping[str, object],
+) -> Iterator[D]:
+    """As `deploy`, for any mode."""
     for namespace in namespaces:
         workloads.ensure_namespace(kube, namespace)
     image = aws.seed_image(state, f"{name}/app", "1", f"hello from {name}")
@@ -111,7 +142,7 @@ def deploy(
     stack.init()
     try:
         first_up = stack.up()
-        yield Deployment(state, kube, stack, config, namespaces, image, first_up, stack.outputs())
+        yield kind(state, kube, stack, config, namespaces, image, first_up, stack.outputs())
     finally:
         stack.destroy()
         stack.remove()

@@ -257,6 +257,16 @@ def test_a_list_that_expired_is_begun_again_and_no_namespace_comes_twice(
     assert (set(statuses(report).values()), retired) == ({"fresh"}, [])
 
 
+def test_a_listed_namespace_that_comes_twice_does_not_lose_its_secret(api: ApiServer, http: KubernetesHttp) -> None:
+    api.namespaces, api.page = labelled("team-a"), 1
+    api.hold(selected("listed"))
+    api.hold(selected("team-a"))
+    expiring(api, 1)
+    report, retired = run(http, selecting("listed"))
+    assert (set(statuses(report)), retired) == ({"listed", "team-a"}, [])
+    assert "listed" in api.secrets
+
+
 def test_a_list_that_always_expires_is_reported_and_the_rest_is_read_one_by_one(
     api: ApiServer, http: KubernetesHttp
 ) -> None:

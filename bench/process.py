@@ -52,7 +52,7 @@ def run(subject: Subject, folder: Path) -> Usage:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
+        process_group=0,
     )
     try:
         told, complaint = process.communicate(json.dumps(asked), timeout=_LONGEST_SECONDS)

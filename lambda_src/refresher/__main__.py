@@ -67,8 +67,8 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         command = read_command(arguments, environment)
         account = ServiceAccount(environment)
         proxy = proxy_for(account.host, account.port, environment)
-        with closing(KubernetesHttp(account, proxy)) as http:
-            return _run(command, http)
+        with closing(KubernetesHttp(account, proxy)) as http, closing(PullSecrets(http, command.targets)) as sink:
+            return _run(command, sink)
     except ConfigurationError as error:
         status, failure = 2, cast(RefreshError, error)
     except RefreshError as error:
@@ -79,9 +79,8 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     return status
 
 
-def _run(command: Command, http: KubernetesHttp) -> int:
+def _run(command: Command, sink: PullSecrets) -> int:
     source = _PatientLogins(_Logins(), command.await_rights_seconds)
-    sink = PullSecrets(http, command.targets)
     report = refresh(source, sink, command.registries, force=command.force, clock=_now)
     retired = tuple(sink.retire())
     failed = failures(report, retired)

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn, cast
@@ -60,10 +60,11 @@ class Renewal:
 def docker_config(logins: Iterable[Login]) -> str:
     """Text of a docker config with one `auths` entry a registry.
 
-    `auth` is the part that kubelet and containerd read; `username` and `password` stand beside it as `kubectl create
-    secret docker-registry` writes them.
+    An entry is `auth` alone, as `docker login` writes it: whatever reads docker configs, kubelet included, takes user name and
+    password from there. Beside it they would be said twice, and a login of ECR's is two kilobytes long: in each namespace, and
+    in a secret that holds 64.
     """
-    auths = {host: _auth(login.username, login.password) for login in logins for host in login.registries}
+    auths = {host: {"auth": _auth(login.username, login.password)} for login in logins for host in login.registries}
     return json.dumps({"auths": auths}, separators=(",", ":"))
 
 
@@ -74,13 +75,10 @@ def read_docker_config(config: object, expires_at: datetime) -> tuple[Login, ...
         return ()
     logins: list[Login] = []
     for host, entry in cast(dict[str, object], auths).items():
-        match entry:
-            case {"username": str(username), "password": str(password)} if username and password:
-                if entry != _auth(username, password):
-                    return ()
-                logins.append(Login((host,), username, password, expires_at))
-            case _:
-                return ()
+        username, password = _pair(entry)
+        if not username or not password or entry != {"auth": _auth(username, password)}:
+            return ()
+        logins.append(Login((host,), username, password, expires_at))
     return tuple(logins)
 
 
@@ -134,9 +132,22 @@ def _is_young(expires_at: datetime, refreshed_at: datetime | None, now: datetime
     return believable and left * 2 > life
 
 
-def _auth(username: str, password: str) -> Mapping[str, str]:
-    pair = base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
-    return {"username": username, "password": password, "auth": pair}
+def _auth(username: str, password: str) -> str:
+    return base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
+
+
+def _pair(entry: object) -> tuple[str, str]:
+    """User name and password of an entry, empty if it has none. A user name holds no colon (RFC 7617)."""
+    match entry:
+        case {"auth": str(encoded)}:
+            pass
+        case _:
+            return "", ""
+    try:
+        username, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:
+        return "", ""
+    return username, password
 
 
 def _refuse_number(name: str) -> NoReturn:

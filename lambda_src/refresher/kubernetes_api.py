@@ -1,6 +1,6 @@
 """Pull secrets in the namespaces of a Kubernetes cluster: a LoginSink with a place in each."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -21,7 +21,8 @@ R = TypeVar("R")
 
 # One field manager for all that the CronJob writes; force takes over fields that another one has written, such as ESO's
 # (Kubernetes API concepts, Server-Side Apply, Conflicts).
-_APPLY = {"fieldManager": "everpull", "force": "true"}
+# The API server would parse the YAML a second time only to warn of fields that it doesn't know.
+_APPLY = {"fieldManager": "everpull", "force": "true", "fieldValidation": "Ignore"}
 _APPLY_TYPE = "application/apply-patch+yaml"
 # Answers without data: for a list of namespaces, and so that a login does not travel back from where it was written
 # (Kubernetes API concepts, Metadata-only fetches).
@@ -58,22 +59,28 @@ class PullSecrets:
 
     Namespaces that are listed are read one by one, so that the right to read one name in each of them is enough. With a
     selector, one list over all namespaces brings the Secrets of that name, and with them those that are to go.
+    Must be closed.
     """
 
     def __init__(self, http: KubernetesHttp, targets: Targets) -> None:
         self._http = http
         self._targets = targets
         self._left: dict[str, _Left] = {}
+        self._threads = ThreadPoolExecutor(AT_ONCE)
+
+    def close(self) -> None:
+        """Ends the threads, once what they have begun is done."""
+        self._threads.shutdown(cancel_futures=True)
 
     def read(self) -> Iterator[SecretPlace | Outcome]:
         selector = self._targets.selector
         if selector is None:
-            yield from _each(self._get, self._targets.namespaces)
+            yield from self._each(self._get, self._targets.namespaces)
         else:
             yield from self._read_selected(selector)
 
-    def write(self, renewals: Sequence[tuple[SecretPlace, Renewal]]) -> Iterator[Outcome]:
-        yield from _each(self._write, renewals)
+    def write(self, renewals: Iterable[tuple[SecretPlace, Renewal]]) -> Iterator[Outcome]:
+        yield from self._each(self._write, renewals)
 
     def retire(self) -> Iterator[Outcome]:
         """Takes our Secret out of the namespaces that the last `read` found to have left the selection."""
@@ -87,7 +94,7 @@ class PullSecrets:
             yield Outcome(_EVERYWHERE, "failed", failure=reason)
             return
         left = [secret for secret in self._left.values() if secret.namespace not in selected]
-        yield from _each(lambda secret: self._delete(secret, selector), left)
+        yield from self._each(lambda secret: self._delete(secret, selector), left)
 
     def _read_selected(self, selector: Selector) -> Iterator[SecretPlace | Outcome]:
         wanted = {target.namespace: target for target in self._targets.namespaces}
@@ -95,7 +102,7 @@ class PullSecrets:
             selected = self._selected(selector)
         except RefreshError as reason:
             yield Outcome(_EVERYWHERE, "failed", failure=reason)
-            yield from _each(self._get, wanted.values())
+            yield from self._each(self._get, wanted.values())
             return
         for namespace, terminating in selected.items():
             if terminating:
@@ -113,7 +120,7 @@ class PullSecrets:
         except RefreshError as reason:
             # Those of the namespaces may be read one by one all the same.
             yield Outcome(_EVERYWHERE, "failed", failure=reason)
-            yield from _each(self._get, unseen.values())
+            yield from self._each(self._get, unseen.values())
             return
         for target in unseen.values():
             yield self._judge(target, None)
@@ -150,8 +157,19 @@ class PullSecrets:
             self._left[namespace] = _Left(namespace, uid, version)
 
     def _get(self, target: Target) -> SecretPlace | Outcome:
+        """The Secret as the API server has it in memory, which spares its store a read of each.
+
+        That may be older than the truth (Kubernetes API concepts, Semantics for get and list). What is decided on it is safe
+        all the same: a write names the version that was read, and one that would make a Secret is preceded by a look that
+        is not from memory.
+        """
+        place = self._look(target, {"resourceVersion": "0"})
+        unseen = isinstance(place, SecretPlace) and place.version is None
+        return self._look(target) if unseen else place
+
+    def _look(self, target: Target, query: Mapping[str, str] | None = None) -> SecretPlace | Outcome:
         try:
-            answer = self._http.request("GET", self._path(target.namespace))
+            answer = self._http.request("GET", self._path(target.namespace), query)
             if answer.status == 404:
                 return self._judge(target, None)
             if answer.status != 200:
@@ -183,7 +201,7 @@ class PullSecrets:
                 if answer.status != 409:
                     break
                 # Somebody changed it since: it may be another's now, so it is judged again.
-                again = self._get(place.target)
+                again = self._look(place.target)
                 if isinstance(again, Outcome):
                     return again
                 place = again
@@ -227,6 +245,10 @@ class PullSecrets:
             return Outcome(secret.namespace, "failed", failure=reason)
         return Outcome(secret.namespace, "removed")
 
+    def _each(self, function: Callable[[T], R], over: Iterable[T]) -> Iterator[R]:
+        """`function` of each, several at once, in their order. All are begun as soon as `over` gives them."""
+        return self._threads.map(function, over)
+
     def _path(self, namespace: str) -> str:
         return f"/api/v1/namespaces/{namespace}/secrets/{self._targets.secret_name}"
 
@@ -236,9 +258,3 @@ class PullSecrets:
 
 def _grant(owner: Owner) -> str:
     return f"{owner.kind} {owner.name}"
-
-
-def _each(function: Callable[[T], R], over: Iterable[T]) -> Iterator[R]:
-    """`function` of each, several at once, in their order."""
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        yield from threads.map(function, over)

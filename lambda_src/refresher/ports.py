@@ -56,6 +56,9 @@ class LoginSink(Protocol[P]):
         """Each place once, as soon as it has been read; the outcome of those that can't or needn't be written."""
         ...
 
-    def write(self, renewals: Sequence[tuple[P, Renewal]]) -> Iterable[Outcome]:
-        """Replaces what the places hold, each in one step: readers see the old logins or the new ones."""
+    def write(self, renewals: Iterable[tuple[P, Renewal]]) -> Iterable[Outcome]:
+        """Replaces what the places hold, each in one step: readers see the old logins or the new ones.
+
+        Takes each of `renewals`, and may write it, before it asks for the next.
+        """
         ...

@@ -1,9 +1,9 @@
 """The use case: keep live logins in every place of a sink."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from .core import SHORTEST_LIFE, Login, Renewal, is_fresh
 from .errors import LoginsUnavailableError, OddAnswerError, RefreshError
@@ -34,38 +34,33 @@ def refresh(
     """
     hosts = tuple(registry.host for registry in registries)
     outcomes: list[Outcome] = []
-    due: list[P] = []
-    fetching: Future[_Fetched] | None = None
-    # The logins are the same for every place, so they are fetched while the rest of the places is still being read.
-    with ThreadPoolExecutor(max_workers=1) as aside:
+    fetched: Renewal | RefreshError | None = None
+
+    def renewals() -> Iterator[tuple[P, Renewal]]:
+        nonlocal fetched
         for place in sink.read():
             if isinstance(place, Outcome):
                 outcomes.append(place)
             elif not force and is_fresh(place.held, hosts, clock()):
                 outcomes.append(Outcome(place.name, "fresh", place.held.expires_at))
             else:
-                due.append(place)
-                fetching = fetching or aside.submit(_fetch, source, registries, clock)
-    if fetching is None:
-        return Report(tuple(outcomes))
-    fetched = fetching.result()
-    if fetched.failures:
-        unavailable = _all_in_one(fetched.failures)
-        outcomes += [Outcome(place.name, "failed", place.held.expires_at, unavailable) for place in due]
-        return Report(tuple(outcomes), unavailable)
-    renewal = Renewal(fetched.logins, clock())
-    outcomes += sink.write([(place, renewal) for place in due])
-    return Report(tuple(outcomes))
+                fetched = fetched or _fetch(source, registries, clock)
+                if isinstance(fetched, Renewal):
+                    yield place, fetched
+                else:
+                    outcomes.append(Outcome(place.name, "failed", place.held.expires_at, fetched))
+
+    # The sink takes them as they come: it may write some while it still reads others.
+    outcomes += list(sink.write(renewals()))
+    # Type checkers don't see that the loop above set it.
+    had = cast(Renewal | RefreshError | None, fetched)
+    return Report(tuple(outcomes), had if isinstance(had, RefreshError) else None)
 
 
-@dataclass(frozen=True)
-class _Fetched:
-    logins: tuple[Login, ...]
-    failures: tuple[RefreshError, ...]
-
-
-def _fetch(source: LoginSource, registries: Sequence[Registry], clock: Callable[[], datetime]) -> _Fetched:
-    """One checked login a region. Asks every region even after a failure, so that all that is wrong is known."""
+def _fetch(
+    source: LoginSource, registries: Sequence[Registry], clock: Callable[[], datetime]
+) -> Renewal | RefreshError:
+    """One checked login a region, or why not. Asks every region even after a failure, so that all that is wrong is known."""
     logins: list[Login] = []
     failures: list[RefreshError] = []
     for region, members in by_region(registries).items():
@@ -76,11 +71,9 @@ def _fetch(source: LoginSource, registries: Sequence[Registry], clock: Callable[
             failures.append(failure)
         else:
             logins.append(login)
-    return _Fetched(tuple(logins), tuple(failures))
-
-
-def _all_in_one(failures: Sequence[RefreshError]) -> RefreshError:
-    return failures[0] if len(failures) == 1 else LoginsUnavailableError(failures)
+    if failures:
+        return failures[0] if len(failures) == 1 else LoginsUnavailableError(failures)
+    return Renewal(tuple(logins), clock())
 
 
 def _check(login: Login, region: str, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -52,7 +52,7 @@ class SecretsManagerDocument:
         except RefreshError as failure:
             yield Outcome(self._secret_id, "failed", failure=failure)
 
-    def write(self, renewals: Sequence[tuple[DocumentPlace, Renewal]]) -> Iterator[Outcome]:
+    def write(self, renewals: Iterable[tuple[DocumentPlace, Renewal]]) -> Iterator[Outcome]:
         for place, renewal in renewals:
             try:
                 self._put(merge_document(place.document, renewal))

@@ -128,7 +128,7 @@ class ApiServer:
         return Reply(200, {"kind": "Status", "status": "Success"})
 
     def _apply(self, call: Call, found: dict[str, Any] | None) -> Reply:
-        assert call.query == {"fieldManager": "everpull", "force": "true"}
+        assert call.query == {"fieldManager": "everpull", "force": "true", "fieldValidation": "Ignore"}
         assert call.headers["content-type"] == "application/apply-patch+yaml"
         assert call.headers["accept"] == METADATA_ONLY
         version = call.body["metadata"].get("resourceVersion")

@@ -1,7 +1,7 @@
 """Stand-ins for what a refresh needs from outside, and names used all over these tests."""
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -74,7 +74,7 @@ class FakeSink:
             else:
                 yield Place(name, held, self.replaces.get(name))
 
-    def write(self, renewals: Sequence[tuple[Place, Renewal]]) -> Iterator[Outcome]:
+    def write(self, renewals: Iterable[tuple[Place, Renewal]]) -> Iterator[Outcome]:
         for place, renewal in renewals:
             self.events.append(f"write {place.name}")
             if place.name in self.unwritable:

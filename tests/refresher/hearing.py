@@ -1,5 +1,6 @@
 """Everything that leaves the refresher: what is searched for canaries."""
 
+import base64
 import logging
 import traceback
 from collections.abc import Callable, Iterator
@@ -28,6 +29,18 @@ def listening(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str
     root.setLevel(level)
     for library, before in zip(libraries, levels, strict=True):
         library.setLevel(before)
+
+
+def forms(mark: str) -> list[str]:
+    """A text that is looked for, as it is and as it may stand inside of base64, at each of its three alignments."""
+    encoded = [base64.b64encode(b"x" * shift + mark.encode()).decode().rstrip("=") for shift in range(3)]
+    # The first and last characters also hold bits of what is beside it.
+    return [mark, *(text[-(-shift * 4 // 3) : -1] for shift, text in enumerate(encoded))]
+
+
+def found(text: str, mark: str) -> list[str]:
+    """The forms of `mark` that are in the text."""
+    return [form for form in forms(mark) if form in text]
 
 
 def everything_in(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """Kubernetes Secrets as an API server gives them, and what the CronJob is told to keep."""
 
+import base64
 import json
 from typing import Any
 
@@ -39,6 +40,12 @@ def ours(namespace: str = "team-a", **changes: Any) -> dict[str, Any]:
     for key, value in changes.items():
         (secret if key in ("type", "data", "immutable", "stringData") else metadata)[key] = value
     return {**secret, "metadata": metadata}
+
+
+def logins_in(secret: dict[str, Any]) -> dict[str, str]:
+    """USER:PASSWORD by registry, as kubelet reads a pull secret."""
+    config = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))
+    return {host: base64.b64decode(entry["auth"]).decode() for host, entry in config["auths"].items()}
 
 
 def controller(**changes: Any) -> dict[str, Any]:

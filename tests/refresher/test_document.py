@@ -33,7 +33,7 @@ def fresh(document: Document, registries: Sequence[str], now: datetime) -> bool:
 def test_a_docker_config_has_one_entry_a_registry() -> None:
     auth = base64.b64encode(f"AWS:{CANARY}".encode()).decode()
     config = json.loads(docker_config([Login(BOTH, "AWS", CANARY, NOW)]))
-    assert config == {"auths": {host: {"username": "AWS", "password": CANARY, "auth": auth} for host in BOTH}}
+    assert config == {"auths": {host: {"auth": auth} for host in BOTH}}
 
 
 def test_the_document_names_the_first_registry_and_the_earliest_expiry() -> None:
@@ -102,12 +102,14 @@ def test_a_document_with_a_damaged_key_is_not_fresh(key: str, value: object) -> 
 @pytest.mark.parametrize(
     "damage",
     [
-        {"auth": "b3RoZXI6b3RoZXI="},
         {"auth": None},
-        {"username": ""},
-        {"password": ""},
-        {"password": "other"},
-        {"password": 1},
+        {"auth": ""},
+        {"auth": "no base64"},
+        {"auth": "/w=="},
+        {"auth": base64.b64encode(b"AWS").decode()},
+        {"auth": base64.b64encode(b":password").decode()},
+        {"auth": base64.b64encode(b"AWS:").decode()},
+        {"username": "AWS"},
         {"email": "none"},
     ],
 )
@@ -115,6 +117,12 @@ def test_a_document_with_a_damaged_key_is_not_fresh(key: str, value: object) -> 
 def test_a_document_with_a_damaged_docker_config_is_not_fresh(host: str, damage: dict[str, object]) -> None:
     config = json.loads(docker_config(logins()))
     config["auths"][host].update(damage)
+    assert not fresh({**document(), "dockerconfigjson": json.dumps(config)}, BOTH, NOW)
+
+
+def test_a_document_whose_parts_hold_different_logins_is_not_fresh() -> None:
+    config = json.loads(docker_config(logins()))
+    config["auths"][FRANKFURT]["auth"] = base64.b64encode(b"AWS:another").decode()
     assert not fresh({**document(), "dockerconfigjson": json.dumps(config)}, BOTH, NOW)
 
 

@@ -1,9 +1,9 @@
 """Pull secrets in listed namespaces: what is read, what is written and how, and what each refusal does."""
 
 import base64
-import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from refresher.targets import Target, Targets
 
 from tests.refresher.api_server import ApiServer, Call, Reply, status
 from tests.refresher.fakes import CANARY, FRANKFURT, LIFE, NOW, VIRGINIA, Clock, FakeSource, registries
-from tests.refresher.secrets import LABELS, NAME, OWNER, RENEWAL, controller, ours, targets
+from tests.refresher.secrets import LABELS, NAME, OWNER, RENEWAL, controller, logins_in, ours, targets
 
 EDIT: dict[str, Any] = {"data": {".dockerconfigjson": base64.b64encode(b'{"auths":{}}').decode()}}
 
@@ -34,7 +34,8 @@ def http(pod: dict[str, str]) -> Iterator[KubernetesHttp]:
 
 def run(http: KubernetesHttp, wanted: Targets, *, force: bool = False, source: FakeSource | None = None) -> Report:
     source = source or FakeSource(Clock())
-    return refresh(source, PullSecrets(http, wanted), registries(FRANKFURT, VIRGINIA), force=force, clock=source.clock)
+    with closing(PullSecrets(http, wanted)) as sink:
+        return refresh(source, sink, registries(FRANKFURT, VIRGINIA), force=force, clock=source.clock)
 
 
 def statuses(report: Report) -> dict[str, str]:
@@ -51,10 +52,12 @@ def only_failure(report: Report) -> RefreshError:
 def test_a_secret_that_is_not_there_is_made(api: ApiServer, http: KubernetesHttp) -> None:
     report = run(http, targets("team-a"))
     assert report.outcomes == (Outcome("team-a", "refreshed", NOW + LIFE),)
-    assert api.made() == ["GET team-a", "PATCH team-a"]
-    body = api.calls[1].body
+    assert api.made() == ["GET team-a", "GET team-a", "PATCH team-a"]
+    # Before one is made, it is asked for once more, and not from memory.
+    assert [call.query for call in api.calls[:2]] == [{"resourceVersion": "0"}, {}]
+    body = api.calls[2].body
     assert "resourceVersion" not in body["metadata"]
-    assert set(json.loads(base64.b64decode(body["data"][".dockerconfigjson"]))["auths"]) == {FRANKFURT, VIRGINIA}
+    assert set(logins_in(body)) == {FRANKFURT, VIRGINIA}
     assert body["metadata"]["ownerReferences"] == [
         {"apiVersion": OWNER.api_version, "kind": "Role", "name": NAME, "uid": OWNER.uid}
     ]
@@ -66,6 +69,7 @@ def test_a_fresh_secret_costs_one_read(api: ApiServer, http: KubernetesHttp) -> 
     source = FakeSource(Clock())
     assert statuses(run(http, targets("team-a", "team-b"), source=source)) == {"team-a": "fresh", "team-b": "fresh"}
     assert (sorted(api.made()), source.asked) == (["GET team-a", "GET team-b"], [])
+    assert [call.query for call in api.calls] == [{"resourceVersion": "0"}] * 2
 
 
 def test_a_secret_that_is_replaced_is_named_by_its_version(api: ApiServer, http: KubernetesHttp) -> None:
@@ -90,11 +94,12 @@ def test_a_secret_that_was_changed_is_put_right_and_gets_a_new_login(
     api.hold(ours(**changes))
     api.hold(ours("team-b"))
     assert statuses(run(http, targets("team-a", "team-b"))) == {"team-b": "fresh", "team-a": "refreshed"}
-    assert CANARY not in json.dumps(api.secrets["team-a"])
-    config = base64.b64decode(api.secrets["team-a"]["data"][".dockerconfigjson"]).decode()
     # Fetched anew, and not the one that another namespace holds.
-    assert f"{CANARY}-eu-central-1-1" in config
-    assert all(login.password not in config for login in RENEWAL.logins)
+    assert logins_in(api.secrets["team-a"]) == {
+        FRANKFURT: f"AWS:{CANARY}-eu-central-1-1",
+        VIRGINIA: f"AWS:{CANARY}-us-east-1-2",
+    }
+    assert logins_in(api.secrets["team-b"])[FRANKFURT] == f"AWS:{RENEWAL.logins[0].password}"
     assert statuses(run(http, targets("team-a"))) == {"team-a": "fresh"}
 
 
@@ -218,7 +223,8 @@ def test_a_secret_that_changed_meanwhile_is_read_and_judged_again(api: ApiServer
     api.hold(ours())
     api.script = changing(api, 2, labels={**LABELS, "theirs": "x"})
     assert statuses(run(http, targets("team-a"), force=True)) == {"team-a": "refreshed"}
-    assert api.made() == ["GET team-a", "PATCH team-a", *["GET team-a", "PATCH team-a"] * 2]
+    assert api.made() == ["GET team-a", "PATCH team-a"] * 3
+    assert [call.query for call in api.calls if call.method == "GET"] == [{"resourceVersion": "0"}, {}, {}]
     assert api.secrets["team-a"]["metadata"]["labels"]["theirs"] == "x"
 
 
@@ -227,6 +233,26 @@ def test_a_secret_that_became_somebody_elses_meanwhile_is_left_alone(api: ApiSer
     api.script = changing(api, 1, labels={})
     assert isinstance(only_failure(run(http, targets("team-a"), force=True)), SecretRefusedError)
     assert api.secrets["team-a"]["metadata"]["labels"] == {}
+
+
+def test_a_memory_that_is_behind_harms_nobody(api: ApiServer, http: KubernetesHttp) -> None:
+    old = ours("made")
+    changed = api.hold(ours("changed"))
+    api.hold(ours("changed", labels={"theirs": "x"}))
+    api.hold(ours("made", labels={"theirs": "x"}))
+    api.hold(ours("put-right"))
+
+    def script(call: Call) -> Reply | None:
+        if call.query != {"resourceVersion": "0"}:
+            return None
+        remembered = {"made": None, "changed": changed, "put-right": {**old, "type": "Opaque"}}[call.namespace]
+        return status(404, "NotFound") if remembered is None else Reply(200, {**remembered, "kind": "Secret"})
+
+    api.script = script
+    report = run(http, targets("made", "changed", "put-right"), force=True)
+    # Neither somebody's Secret is overwritten; what memory refuses wrongly is served by the next run.
+    assert set(statuses(report).values()) == {"failed"}
+    assert all(api.secrets[name]["metadata"]["labels"] == {"theirs": "x"} for name in ("made", "changed"))
 
 
 def test_a_secret_that_never_holds_still_is_given_up_for_this_run(api: ApiServer, http: KubernetesHttp) -> None:
@@ -261,7 +287,7 @@ def test_many_namespaces_are_asked_at_once_but_not_all_of_them(api: ApiServer, h
     assert set(statuses(report).values()) == {"refreshed"}
     assert 2 < api.busiest <= 8
     assert api.connections <= 8
-    assert len(api.calls) == 120
+    assert len(api.calls) == 180
 
 
 def test_a_place_does_not_show_what_it_holds() -> None:
@@ -271,7 +297,7 @@ def test_a_place_does_not_show_what_it_holds() -> None:
 
 def test_without_a_selector_nothing_is_ever_deleted(api: ApiServer, http: KubernetesHttp) -> None:
     api.hold(ours("elsewhere"))
-    sink = PullSecrets(http, targets("team-a"))
-    refresh(FakeSource(Clock()), sink, registries(FRANKFURT), force=True, clock=Clock())
-    assert list(sink.retire()) == []
+    with closing(PullSecrets(http, targets("team-a"))) as sink:
+        refresh(FakeSource(Clock()), sink, registries(FRANKFURT), force=True, clock=Clock())
+        assert list(sink.retire()) == []
     assert {call.method for call in api.calls} == {"GET", "PATCH"}

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -40,9 +41,9 @@ def selecting(*listed: str, excluded: tuple[str, ...] = ()) -> Targets:
 def run(http: KubernetesHttp, wanted: Targets, *, force: bool = False) -> tuple[Report, list[Outcome]]:
     """The refresh and what was taken back after it."""
     clock = Clock()
-    sink = PullSecrets(http, wanted)
-    report = refresh(FakeSource(clock), sink, registries(FRANKFURT), force=force, clock=clock)
-    return report, list(sink.retire())
+    with closing(PullSecrets(http, wanted)) as sink:
+        report = refresh(FakeSource(clock), sink, registries(FRANKFURT), force=force, clock=clock)
+        return report, list(sink.retire())
 
 
 def statuses(report: Report) -> dict[str, str]:

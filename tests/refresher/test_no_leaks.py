@@ -10,7 +10,7 @@ from refresher.errors import RefreshError
 
 from tests.refresher.aws_server import AwsServer, Refusal
 from tests.refresher.fakes import CANARY, token
-from tests.refresher.hearing import everything_in, listening
+from tests.refresher.hearing import everything_in, found, listening
 from tests.refresher.test_handler import Context
 
 Change = Callable[[AwsServer, pytest.MonkeyPatch], None]
@@ -94,8 +94,8 @@ def test_no_failure_tells_the_password(
     FAILURES[name](function, monkeypatch)
     with pytest.raises(RefreshError) as caught:
         handler.handle({}, Context())
-    assert CANARY not in everything_in(caught.value)
-    assert CANARY not in heard()
+    assert not found(everything_in(caught.value), CANARY)
+    assert not found(heard(), CANARY)
 
 
 @pytest.mark.parametrize("name", SUCCESSES)
@@ -106,8 +106,8 @@ def test_no_success_tells_the_password(
     first, second = handler.handle({}, Context()), handler.handle({}, Context())
     assert (first["status"], second["status"]) == ("refreshed", "fresh")
     assert CANARY in str(function.secret)
-    assert CANARY not in f"{first} {second}"
-    assert CANARY not in heard()
+    assert not found(f"{first} {second}", CANARY)
+    assert not found(heard(), CANARY)
 
 
 def test_the_search_would_find_what_botocore_logs_when_it_may(
@@ -115,4 +115,4 @@ def test_the_search_would_find_what_botocore_logs_when_it_may(
 ) -> None:
     monkeypatch.setattr(handler.logs, "configure", lambda: None)
     handler.handle({}, Context())
-    assert CANARY in heard()
+    assert found(heard(), CANARY)

@@ -4,6 +4,7 @@ What it is asked comes from environment and arguments (see `command`). Exit stat
 if something failed (what could be served was served), 2 if environment or arguments cannot be understood.
 """
 
+import gc
 import logging
 import os
 import sys
@@ -109,4 +110,6 @@ def _now() -> datetime:
 
 
 if __name__ == "__main__":
+    # A process that is over in a second or two spends more on looking for garbage than it has.
+    gc.disable()
     sys.exit(main(sys.argv[1:], os.environ))

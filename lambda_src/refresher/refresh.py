@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
 from .core import SHORTEST_LIFE, Login, Renewal, is_fresh
 from .errors import LoginsUnavailableError, OddAnswerError, RefreshError
@@ -34,46 +33,58 @@ def refresh(
     """
     hosts = tuple(registry.host for registry in registries)
     outcomes: list[Outcome] = []
-    fetched: Renewal | RefreshError | None = None
+    fetch = _Fetch(source, registries, clock)
 
     def renewals() -> Iterator[tuple[P, Renewal]]:
-        nonlocal fetched
         for place in sink.read():
             if isinstance(place, Outcome):
                 outcomes.append(place)
             elif not force and is_fresh(place.held, hosts, clock()):
                 outcomes.append(Outcome(place.name, "fresh", place.held.expires_at))
             else:
-                fetched = fetched or _fetch(source, registries, clock)
-                if isinstance(fetched, Renewal):
-                    yield place, fetched
+                renewal = fetch.once()
+                if renewal is not None:
+                    yield place, renewal
                 else:
-                    outcomes.append(Outcome(place.name, "failed", place.held.expires_at, fetched))
+                    outcomes.append(Outcome(place.name, "failed", place.held.expires_at, fetch.unavailable))
 
     # The sink takes them as they come: it may write some while it still reads others.
     outcomes += list(sink.write(renewals()))
-    # Type checkers don't see that the loop above set it.
-    had = cast(Renewal | RefreshError | None, fetched)
-    return Report(tuple(outcomes), had if isinstance(had, RefreshError) else None)
+    return Report(tuple(outcomes), fetch.unavailable)
 
 
-def _fetch(
-    source: LoginSource, registries: Sequence[Registry], clock: Callable[[], datetime]
-) -> Renewal | RefreshError:
-    """One checked login a region, or why not. Asks every region even after a failure, so that all that is wrong is known."""
-    logins: list[Login] = []
-    failures: list[RefreshError] = []
-    for region, members in by_region(registries).items():
-        try:
-            login = source.login(region, members)
-            _check(login, region, clock())
-        except RefreshError as failure:
-            failures.append(failure)
+class _Fetch:
+    """The logins of all regions, fetched when somebody first asks for them. `unavailable` is why there are none by then."""
+
+    def __init__(self, source: LoginSource, registries: Sequence[Registry], clock: Callable[[], datetime]) -> None:
+        self._source = source
+        self._registries = registries
+        self._clock = clock
+        self._renewal: Renewal | None = None
+        self.unavailable: RefreshError | None = None
+
+    def once(self) -> Renewal | None:
+        """What a due place is to hold."""
+        if self._renewal is None and self.unavailable is None:
+            self._fetch()
+        return self._renewal
+
+    def _fetch(self) -> None:
+        # Every region is asked even after a failure, so that all that is wrong is known.
+        logins: list[Login] = []
+        failures: list[RefreshError] = []
+        for region, members in by_region(self._registries).items():
+            try:
+                login = self._source.login(region, members)
+                _check(login, region, self._clock())
+            except RefreshError as failure:
+                failures.append(failure)
+            else:
+                logins.append(login)
+        if failures:
+            self.unavailable = failures[0] if len(failures) == 1 else LoginsUnavailableError(failures)
         else:
-            logins.append(login)
-    if failures:
-        return failures[0] if len(failures) == 1 else LoginsUnavailableError(failures)
-    return Renewal(tuple(logins), clock())
+            self._renewal = Renewal(tuple(logins), self._clock())
 
 
 def _check(login: Login, region: str, now: datetime) -> None:

@@ -239,6 +239,35 @@ def test_who_may_not_look_previews_roles_by_name_and_no_cluster(
     assert "cluster main: can't be searched for node roles, because eks:DescribeCluster was denied" in told
 
 
+def test_looking_and_writing_inline_policies_are_all_the_rights_that_node_roles_take(
+    program: Callable[..., Stack], stand: Stand, name: str
+) -> None:
+    arn = Node(stand, name).make()
+    eks = stand.client("eks")
+    eks.create_cluster(name=name, roleArn=arn, resourcesVpcConfig={})
+    eks.create_fargate_profile(clusterName=name, fargateProfileName="f", podExecutionRoleArn=arn)
+    eks.create_nodegroup(clusterName=name, nodegroupName="a", subnets=["subnet-1"], nodeRole=arn)
+    # On AWS a role's ARN has its path, and node groups and profiles have ARNs of their own. The emulator asks for the right on
+    # the role without its path, and on the cluster.
+    rights = allow(
+        *("iam:GetRole", "iam:PutRolePolicy", "iam:GetRolePolicy", "iam:DeleteRolePolicy"),
+        resource=arn.replace("/nodes/", "/"),
+    )
+    rights["Statement"] += allow(
+        *("eks:DescribeCluster", "eks:ListNodegroups", "eks:DescribeNodegroup"),
+        *("eks:ListFargateProfiles", "eks:DescribeFargateProfile"),
+        resource=f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{name}",
+    )["Statement"]
+    key = stand.user(f"{name}-deploys", rights)
+    stack = program(NODES, AWS_ACCESS_KEY_ID=key[0], AWS_SECRET_ACCESS_KEY=key[1])
+    variant = {"roles": [], "clusters": [name], "repositories": ["*"]}
+    stack.up(variant)
+    assert stack.outputs()["roles"] == [name]
+    assert stack.refresh(variant).differing == {}
+    stack.destroy()
+    assert stand.client("iam").list_role_policies(RoleName=name)["PolicyNames"] == ["pull"]
+
+
 @dataclass
 class Owner:
     """The account that owns the repository, and the role by which the stack writes there."""

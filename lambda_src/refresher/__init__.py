@@ -1,17 +1,32 @@
-"""Keeps one Secrets Manager secret holding a live docker login for Amazon ECR registries.
+"""Keeps live docker logins for Amazon ECR registries where pods can pull with them.
 
-Map, from the middle outwards:
+There are two entries over one use case: the Lambda function `handler` keeps one secret in Secrets Manager, the CronJob's
+`python -m refresher` keeps a Secret in each of many namespaces. Map, from the middle outwards:
 
 - `core`: pure rules. What a login is, how a docker config holds it, when it is still fresh.
-- `document`: pure. The JSON document that the secret in Secrets Manager holds.
 - `registries`: reads account and region out of a registry's host name.
 - `ports`: what the refresh needs from outside: a source of logins, a sink with places for them.
-- `refresh`: the one use case: read every place, decide, fetch every login, check them, write the places that are due.
-- `ecr`, `secrets_manager`: the ports on AWS, with `aws_calls` turning AWS errors into messages that hold no secret;
-  `aws_clients` makes their clients.
-- `patience`: waits for IAM rights that arrive late, at deploy time only.
-- `job`, `logs`, `handler`: the Lambda entry: environment and event in, JSON log lines and a JSON result out.
+- `refresh`: the use case: read every place, decide, fetch every login once, check them, write the places that are due.
 - `errors`: every way in which a refresh fails.
 
-Needs boto3 and the standard library alone. Importing this package imports none of its modules.
+On AWS:
+
+- `ecr`, `secrets_manager`: the ports; `document` is what the secret holds.
+- `aws_clients` makes clients, `aws_calls` turns their errors into messages that hold no secret.
+- `patience`: waits for IAM rights that arrive late, at deploy time only.
+
+In Kubernetes:
+
+- `kubernetes_api`: the sink; `kubernetes_listing` gives it long lists, `kubernetes_errors` says what refusals mean.
+- `pull_secret`, `ownership`, `targets`: pure. What is written, whose a Secret is, and which ones to keep; `shapes` reads what
+  anybody may have written.
+- `kubernetes_http`: requests, over `connections` (TLS, `proxies`), `http11` and `backoff`, as the pod's `service_account`.
+
+Entries:
+
+- `handler`, with `job` for what it is asked: environment and event in, a JSON result out.
+- `__main__`, with `command` for what it is asked and `summary` for its report: environment and arguments in, exit status out.
+- `logs`: JSON lines for both.
+
+Needs botocore, which every Lambda runtime has, and the standard library alone. Importing this package imports no module of it.
 """

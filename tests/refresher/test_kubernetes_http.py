@@ -1,6 +1,7 @@
 """Requests to an API server over real TLS: what is repeated, what is not, tokens that change, proxies, and who is trusted."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -225,6 +226,24 @@ def test_a_server_of_another_authority_is_not_trusted(api: ApiServer, pod: dict[
     assert (api.calls, slept) == ([], [])
 
 
+def test_an_authority_that_says_less_than_python_wants_is_trusted(
+    api: ApiServer, pod: dict[str, str], slept: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = ssl.create_default_context
+
+    def strict(cafile: str) -> ssl.SSLContext:
+        # As from Python 3.13 on.
+        context = usual(cafile=cafile)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    api.script = lambda call: FINE
+    http = client(pod, slept)
+    assert http.request("GET", PATH).status == 200
+    http.close()
+
+
 def test_an_authority_that_is_no_certificate_is_refused(pod: dict[str, str], slept: list[float]) -> None:
     (Path(pod["EVERPULL_SERVICE_ACCOUNT"]) / "ca.crt").write_text("nothing")
     with pytest.raises(ConfigurationError, match=r"/ca.crt holds no certificate$"):
@@ -253,7 +272,7 @@ def test_a_refused_token_is_read_again_once(
     api: ApiServer, http: KubernetesHttp, pod: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As if the file's time did not tell: only the refusal does.
-    monkeypatch.setattr("os.stat", lambda _file: (_ for _ in ()).throw(OSError))
+    monkeypatch.setattr(ServiceAccount, "token", lambda account: account._token)
     (Path(pod["EVERPULL_SERVICE_ACCOUNT"]) / "token").write_text("second-token")
     api.tokens = {"second-token"}
     assert http.request("GET", PATH).status == 404

@@ -36,7 +36,7 @@ class Selector:
     def as_object(self) -> dict[str, object]:
         """The same as a LabelSelector object (Kubernetes API reference, LabelSelector)."""
         single = [item for item in self.requirements if item.operator == "In" and len(item.values) == 1]
-        labels = {item.key: item.values[0] for item in reversed(single)}
+        labels = {item.key: item.values[0] for item in single}
         expressions = [
             {"key": item.key, "operator": item.operator, **({"values": list(item.values)} if item.values else {})}
             for item in self.requirements

@@ -293,3 +293,5 @@ def test_the_bound_that_settings_compute_is_never_too_small(
     size = len(json.dumps(listed, separators=(",", ":")))
     bound = targets_bytes(namespaces, excluded, role, len(selector))
     assert size <= bound <= size + 2048
+    entries = sum(len(json.dumps(item, separators=(",", ":"))) + 1 for item in listed["namespaces"])
+    assert entries == bound - targets_bytes([], excluded, role, len(selector))

@@ -73,6 +73,12 @@ IN_ANY_MODE: dict[str, dict[str, str | None]] = {
 OF_MODES: dict[str, dict[str, str | None]] = {
     "adopt that is neither yes nor no": {"everpull:adopt": "yes"},
     "key of another mode": {"everpull:namespaceSelector": "team=a"},
+    "key of another mode, and a bad value": {"everpull:namespaceSelector": "team in ("},
+    "unknown mode near one that would take the rest": {
+        "everpull:mode": "cronjb",
+        "everpull:namespaces": "[]",
+        "everpull:namespaceSelector": "team",
+    },
     "number of another mode": {**CRONJOB, "everpull:logRetentionDays": "31"},
     "keys of another mode, bad ones among them": {
         **CRONJOB,

@@ -38,6 +38,7 @@ VALUES = ("a", "b", "in", "1.0", "x_y-z")
             },
         ),
         ("team=a,team=a", {"matchLabels": {"team": "a"}}),
+        ("!team,! team", {"matchExpressions": [{"key": "team", "operator": "DoesNotExist"}]}),
         ("team=a,team in (a)", {"matchLabels": {"team": "a"}}),
         (
             "team=a,team in (a,b)",
@@ -82,6 +83,7 @@ def test_an_empty_selector_is_none(text: str) -> None:
         ),
         *("a=b=c", "a=(b)", "a<1", "a>1", "a===b", "a=!b", "a in (b,)", "a notin (,b)", "a in (b) c", "a=b;c=d"),
         *("-a", "a-", "a/", "/a", "a/b/c", "A.com/b", "a=-", "a=b/c", "a" * 64, "a=" + "b" * 64, "a=1,a=2"),
+        f"{'a.' * 130}com/b",
     ],
 )
 def test_what_is_no_selector_is_refused(text: str) -> None:

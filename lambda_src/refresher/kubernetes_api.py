@@ -20,8 +20,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 # One field manager for all that the CronJob writes; force takes over fields that another one has written, such as ESO's
-# (Kubernetes API concepts, Server-Side Apply, Conflicts).
-# The API server would parse the YAML a second time only to warn of fields that it doesn't know.
+# (Kubernetes API concepts, Server-Side Apply, Conflicts). Unless told to ignore fields that it doesn't know, the API server
+# parses the YAML a second time to find them.
 _APPLY = {"fieldManager": "everpull", "force": "true", "fieldValidation": "Ignore"}
 _APPLY_TYPE = "application/apply-patch+yaml"
 # Answers without data: for a list of namespaces, and so that a login does not travel back from where it was written

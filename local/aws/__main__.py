@@ -41,6 +41,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         tokens,
     )
     from local.aws.backend import Backend
+    from local.aws.callers import Callers
     from local.aws.consistency import IamView
     from local.aws.persistence import Store
     from local.aws.policy import Policy
@@ -60,10 +61,15 @@ async def _serve(arguments: argparse.Namespace) -> None:
         )
     )
     backend, policy, calls = Backend(arguments.backend_registry), Policy(running), front.Calls()
+    callers = Callers(running)
+
+    def count(action: str, principal: str) -> None:
+        calls.add(action, callers.named(principal))
+
     life, pace = ecr_api.TokenLife(arguments.token_ttl), events_rules.Pace()
     store = Store(running)
     knobs = front.Knobs(life, IamView(running), pace)
-    caches = PullThrough(running, backend, policy, calls.add, store.save)
+    caches = PullThrough(running, backend, policy, count, store.save)
     ecr_api.EcrApi(running, policy, backend, caches, key, life)
     iam_rules.install(running)
     secrets_rules.install(running)
@@ -71,9 +77,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
     events_rules.install(running, pace)
     eks_rules.install(running)
     ports = (arguments.port, arguments.registry_port)
-    aws_side = front.Front(running, calls, knobs, store, backend, ports)
+    aws_side = front.Front(running, calls, callers, knobs, store, backend, ports)
     address = f"http://127.0.0.1:{arguments.registry_port}"
-    registry_side = registry.Registry(address, backend, policy, caches, key, calls.add)
+    registry_side = registry.Registry(address, backend, policy, caches, key, count)
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -92,6 +92,8 @@ class Emulator:
         self.queues = _module("services.sqs")
         self.secrets = _module("services.secretsmanager")
         self.sts = _module("services.sts")
+        # Before anything stands around it: as IAM is now.
+        self.live_credential = self.evaluator.resolve_credential
         self._check_root_signatures()
 
     def _check_root_signatures(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from local.aws.asgi import Receive, Scope, Send, answer_json, body_of
 from local.aws.backend import Backend, BackendError
+from local.aws.callers import Callers
 from local.aws.consistency import IamView, deciding
 from local.aws.ecr_api import TokenLife
 from local.aws.emulator import Dispatch, Emulator, Reply
@@ -62,22 +63,24 @@ class Knobs:
 
 
 class Calls:
-    """AWS API calls by `service:Action`, allowed or not."""
+    """AWS API calls by `service:Action`, allowed or not, and by who made them."""
 
     def __init__(self) -> None:
-        self._by_action: Counter[str] = Counter()
+        self._by_caller: dict[str, Counter[str]] = {}
 
-    def add(self, action: str) -> None:
-        """Count one."""
-        self._by_action[action] += 1
+    def add(self, action: str, caller: str) -> None:
+        """Count one. `caller` is an ARN, or what else names them."""
+        self._by_caller.setdefault(caller, Counter())[action] += 1
 
     def clear(self) -> None:
         """Start again from none."""
-        self._by_action.clear()
+        self._by_caller.clear()
 
     def report(self) -> dict[str, Any]:
-        """`{"total": n, "by_action": {action: n}}`"""
-        return {"total": self._by_action.total(), "by_action": dict(sorted(self._by_action.items()))}
+        """`{"total": n, "by_action": {action: n}, "by_caller": {caller: {action: n}}}`"""
+        by_action: Counter[str] = sum(self._by_caller.values(), Counter())
+        by_caller = {caller: dict(sorted(counted.items())) for caller, counted in sorted(self._by_caller.items())}
+        return {"total": by_action.total(), "by_action": dict(sorted(by_action.items())), "by_caller": by_caller}
 
 
 class Front:
@@ -87,13 +90,14 @@ class Front:
         self,
         emulator: Emulator,
         calls: Calls,
+        callers: Callers,
         knobs: Knobs,
         store: Store,
         backend: Backend,
         ports: tuple[int, int],
     ) -> None:
         """`ports` are this side's and the registry side's, for the health check."""
-        self._emulator, self._calls, self._knobs, self._store = emulator, calls, knobs, store
+        self._emulator, self._calls, self._callers, self._knobs, self._store = emulator, calls, callers, knobs, store
         self._backend, self._ports = backend, ports
         emulator.wrap_dispatch(self._watched)
 
@@ -121,7 +125,7 @@ class Front:
             service = web.detect_service(method, path, headers, routing)
             action = self._emulator.actions.extract_iam_action(service, method, path, headers, body, routing)
             action = action or f"{service}:{method}"
-            self._calls.add(action)
+            self._calls.add(action, self._callers.of_request(headers, query_params))
             # STS decides with IAM's roles and keys, so it sees them as authorisation does.
             with deciding() if service == "sts" else nullcontext():
                 reply = await dispatch(method, path, headers, body, query_params, request_id)

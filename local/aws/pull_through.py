@@ -34,7 +34,7 @@ class PullThrough:
         emulator: Emulator,
         backend: Backend,
         policy: Policy,
-        count: Callable[[str], None],
+        count: Callable[[str, str], None],
         changed: Callable[[str], None],
     ) -> None:
         self._emulator, self._backend, self._policy = emulator, backend, policy
@@ -124,5 +124,5 @@ class PullThrough:
         )
 
     def _may(self, claims: Claims, action: str, repository: Repository) -> bool:
-        self._count(action)
+        self._count(action, claims.principal_arn)
         return self._policy.refusal(claims, action, repository) is None

@@ -59,7 +59,7 @@ class Registry:
         policy: Policy,
         caches: PullThrough,
         key: bytes,
-        count: Callable[[str], None],
+        count: Callable[[str, str], None],
     ) -> None:
         self._address, self._backend, self._policy, self._caches = address, backend, policy, caches
         self._key, self._count = key, count
@@ -145,7 +145,7 @@ class Registry:
         return self._existing(repository)
 
     def _permitted(self, claims: Claims, action: str, repository: Repository) -> None:
-        self._count(action)
+        self._count(action, claims.principal_arn)
         if message := self._policy.refusal(claims, action, repository):
             raise _Refused(403, "DENIED", message)
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import urllib.request
+from collections import Counter
 from typing import Any
 
 import boto3
@@ -47,3 +48,8 @@ def admin(
     )
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
         return json.loads(answer.read() or b"null")
+
+
+def calls_of(state: PlatformState, arn: str) -> Counter[str]:
+    """How often a user or role has called each `service:Action` since the AWS side started, or its counts were deleted."""
+    return Counter(admin(state, "calls")["by_caller"].get(arn, {}))

@@ -45,20 +45,20 @@ def test_up_again_after_a_renewal_changes_nothing(cron: CronJobDeployment) -> No
 
 def test_a_fresh_login_is_left_alone_without_asking_aws(cron: CronJobDeployment) -> None:
     before = [cron.version(namespace) for namespace in cron.namespaces]
-    aws.admin(cron.state, "calls", method="DELETE")
+    calls = aws.calls_of(cron.state, cron.outputs["identityArn"])
     run = cron.run()
     assert run.succeeded, run.log
     assert run.report["status"] == "fresh"
     assert [cron.version(namespace) for namespace in cron.namespaces] == before
-    assert "ecr:GetAuthorizationToken" not in aws.admin(cron.state, "calls")["by_action"]
+    assert aws.calls_of(cron.state, cron.outputs["identityArn"]) == calls
 
 
 def test_a_forced_run_asks_aws_once_for_all_namespaces(cron: CronJobDeployment) -> None:
     before = [cron.version(namespace) for namespace in cron.namespaces]
-    aws.admin(cron.state, "calls", method="DELETE")
+    calls = aws.calls_of(cron.state, cron.outputs["identityArn"])
     run = cron.run("--force")
     assert run.report["status"] == "refreshed"
-    assert aws.admin(cron.state, "calls")["by_action"]["ecr:GetAuthorizationToken"] == 1
+    assert aws.calls_of(cron.state, cron.outputs["identityArn"]) - calls == {"ecr:GetAuthorizationToken": 1}
     assert not set(before) & {cron.version(namespace) for namespace in cron.namespaces}
     assert cron.pull().pulled
 

@@ -32,8 +32,7 @@ def test_a_deleted_pull_secret_is_made_again(deployed: Deployment) -> None:
 @pytest.mark.parametrize("namespace_number", [0, 1])
 def test_the_pull_secret_is_healed_without_asking_aws(deployed: Deployment, namespace_number: int) -> None:
     namespace, name = deployed.namespaces[namespace_number], deployed.outputs["pullSecretName"]
-    aws.admin(deployed.state, "calls", method="DELETE")
+    calls = aws.calls_of(deployed.state, deployed.outputs["identityArn"])
     deployed.kube.delete(Secret, name, namespace=namespace)
     wait_until(lambda: deployed.pull_secret(namespace) is not None, "the deleted pull secret is made again")
-    calls = aws.admin(deployed.state, "calls")["by_action"]
-    assert "secretsmanager:GetSecretValue" not in calls
+    assert aws.calls_of(deployed.state, deployed.outputs["identityArn"]) == calls

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.local_aws.images import ask, token
-from tests.local_aws.platform import ADMIN, Stand, allow, docker_registry, http, refused, wait_until
+from tests.local_aws.platform import ACCOUNT, ADMIN, Stand, allow, docker_registry, http, refused, wait_until
 
 
 def test_health_is_ready_only_while_every_part_answers(tmp_path: Path) -> None:
@@ -50,8 +50,48 @@ def test_calls_are_counted_by_action_denied_ones_too(stand: Stand, name: str) ->
             "secretsmanager:GetSecretValue": 2,
             "sts:GetCallerIdentity": 1,
         },
+        "by_caller": {
+            f"arn:aws:iam::{ACCOUNT}:root": {
+                "ecr:DescribeRepositories": 1,
+                "iam:ListUsers": 1,
+                "lambda:ListFunctions": 1,
+            },
+            f"arn:aws:iam::{ACCOUNT}:user/{name}": {"secretsmanager:GetSecretValue": 2, "sts:GetCallerIdentity": 1},
+        },
     }
-    assert stand.admin("DELETE", "calls") == {"total": 0, "by_action": {}}
+    assert stand.admin("DELETE", "calls") == {"total": 0, "by_action": {}, "by_caller": {}}
+
+
+def test_a_session_counts_for_its_role_also_where_it_pulls(stand: Stand, name: str) -> None:
+    user = stand.user(name, allow("sts:AssumeRole"))
+    trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
+    made = stand.client("iam").create_role(
+        RoleName=name,
+        Path="/deep/",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )
+    arn = made["Role"]["Arn"]
+    login = allow("ecr:GetAuthorizationToken")
+    stand.client("iam").put_role_policy(RoleName=name, PolicyName="login", PolicyDocument=json.dumps(login))
+    stand.admin("DELETE", "calls")
+    got = stand.client("sts", user).assume_role(RoleArn=arn, RoleSessionName="one")["Credentials"]
+    password = token(stand, (got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"]))
+    assert ask(stand, password, "/v2/x/manifests/1").status == 403
+    assert stand.admin("GET", "calls")["by_caller"] == {
+        arn: {"ecr:BatchGetImage": 1, "ecr:GetAuthorizationToken": 1},
+        f"arn:aws:iam::{ACCOUNT}:user/{name}": {"sts:AssumeRole": 1},
+    }
+
+
+def test_a_call_counts_for_a_key_nobody_has_and_for_nobody_without_one(stand: Stand) -> None:
+    stand.admin("DELETE", "calls")
+    with refused("UnrecognizedClientException"):
+        stand.client("ecr", ("AKIANOBODYHASTHISONE", "x")).describe_repositories()
+    http("POST", stand.endpoint, headers={"x-amz-target": "secretsmanager.ListSecrets"}, body="{}")
+    assert stand.admin("GET", "calls")["by_caller"] == {
+        "AKIANOBODYHASTHISONE": {"ecr:DescribeRepositories": 1},
+        "anonymous": {"secretsmanager:ListSecrets": 1},
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,38 @@
+"""Who made a call, as IAM names them: users and roles by their ARN, a session by the role that was assumed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from local.aws.emulator import Emulator
+
+# Of calls that nobody signed: web identities', and those that are refused for it.
+NOBODY = "anonymous"
+
+
+class Callers:
+    """Reads IAM as it is, not as far as it has spread: a call counts for its key's owner even when it is refused for it."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    def of_request(self, headers: Mapping[str, str], query: Mapping[str, Any]) -> str:
+        """The ARN of who the request names as its signer; a key that nobody has is named itself.
+
+        Whether the signature is right is not looked at.
+        """
+        key = self._emulator.web.extract_access_key_id(headers, query)
+        if not key:
+            return NOBODY
+        credential = self._emulator.live_credential(key)
+        if isinstance(credential, self._emulator.evaluator.CredentialResolutionError):
+            return key
+        return self.named(credential.principal_arn)
+
+    def named(self, arn: str) -> str:
+        """The ARN of a user or role, that of its role for a session's, as stack outputs name identities."""
+        _, _, service, _, account, resource = arn.split(":", 5)
+        kind, _, rest = resource.partition("/")
+        if (service, kind) != ("sts", "assumed-role"):
+            return arn
+        role = self._emulator.iam._roles.get_scoped(account, None, rest.partition("/")[0])
+        return role["Arn"] if role else arn

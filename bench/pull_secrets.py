@@ -102,7 +102,8 @@ def login(secret: PullSecret, host: str) -> str | None:
         user, _, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
     except (ValueError, KeyError, TypeError, AttributeError, StopIteration, binascii.Error):
         return None
-    same = entry.get("username") == user and entry.get("password") == password
+    # They may be left out; where they stand beside `auth`, they must say the same.
+    same = (entry.get("username", user), entry.get("password", password)) == (user, password)
     return entry["auth"] if same and user and password else None
 
 

@@ -25,6 +25,10 @@ def test_a_docker_config_for_the_host_holds_its_login(key: str) -> None:
     assert login(secret({"auths": {"other": {}, key: ENTRY}}), HOST) == AUTH
 
 
+def test_the_parts_of_a_login_need_not_stand_beside_it() -> None:
+    assert login(secret({"auths": {HOST: {"auth": AUTH}}}), HOST) == AUTH
+
+
 @pytest.mark.parametrize(
     "useless",
     [

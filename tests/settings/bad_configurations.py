@@ -74,11 +74,7 @@ OF_MODES: dict[str, dict[str, str | None]] = {
     "adopt that is neither yes nor no": {"everpull:adopt": "yes"},
     "key of another mode": {"everpull:namespaceSelector": "team=a"},
     "key of another mode, and a bad value": {"everpull:namespaceSelector": "team in ("},
-    "unknown mode near one that would take the rest": {
-        "everpull:mode": "cronjb",
-        "everpull:namespaces": "[]",
-        "everpull:namespaceSelector": "team",
-    },
+    "unknown mode near one with rules of its own": {"everpull:mode": "cronjb", "everpull:schedule": "rate(7 minutes)"},
     "number of another mode": {**CRONJOB, "everpull:logRetentionDays": "31"},
     "keys of another mode, bad ones among them": {
         **CRONJOB,

@@ -30,6 +30,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
 
     from local.aws import (
         ecr_api,
+        ecr_public,
         eks_rules,
         emulator,
         events_rules,
@@ -41,6 +42,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         tokens,
     )
     from local.aws.backend import Backend
+    from local.aws.behind import Behind
     from local.aws.callers import Callers
     from local.aws.consistency import IamView
     from local.aws.persistence import Store
@@ -71,6 +73,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     knobs = front.Knobs(life, IamView(running), pace)
     caches = PullThrough(running, backend, policy, count, store.save)
     ecr_api.EcrApi(running, policy, backend, caches, key, life)
+    ecr_public.EcrPublicApi(running, policy, key, life)
     iam_rules.install(running)
     secrets_rules.install(running)
     lambda_rules.install(running)
@@ -78,8 +81,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     eks_rules.install(running)
     ports = (arguments.port, arguments.registry_port)
     aws_side = front.Front(running, calls, callers, knobs, store, backend, ports)
-    address = f"http://127.0.0.1:{arguments.registry_port}"
-    registry_side = registry.Registry(address, backend, policy, caches, key, count)
+    behind = Behind(f"http://127.0.0.1:{arguments.registry_port}", backend, key)
+    registry_side = registry.Registry(behind, policy, caches, key, count)
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

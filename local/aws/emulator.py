@@ -81,6 +81,7 @@ class Emulator:
         self.web = _module("app")
         self.evaluator = _module("core.iam_evaluator")
         self.actions = _module("core.iam_actions")
+        self.router = _module("core.router")
         self.responses = _module("core.responses")
         self.persistence = _module("core.persistence")
         self.ecr = _module("services.ecr")
@@ -113,6 +114,23 @@ class Emulator:
     def wrap_dispatch(self, wrap: Callable[[Dispatch], Dispatch]) -> None:
         """Put `wrap` around the handling of every AWS API request, authentication and authorisation included."""
         replace(self.web, "_dispatch_service_request", wrap(self.web._dispatch_service_request))
+
+    def add_service(self, name: str, target: str, handle: Callable[[str, dict[str, str]], Reply]) -> None:
+        """A service of AWS's JSON protocol that ministack lacks, named as in IAM; `target` begins its X-Amz-Target.
+
+        `handle` is given the action and the headers of requests that may do it.
+        """
+        tables = (self.router.SERVICE_PATTERNS, self.actions.SERVICE_TO_IAM_NAMESPACE, self.web.SERVICE_HANDLERS)
+        if any(name in table for table in tables):
+            raise RuntimeError(f"ministack has {name} itself: local/aws must be brought up to its version")
+        patterns, namespaces, handlers = tables
+        patterns[name] = {"target_prefixes": [target], "credential_scope": name}
+        namespaces[name] = name
+
+        async def handler(_method: str, _path: str, headers: dict[str, str], *_rest: Any) -> Reply:
+            return handle(headers.get("x-amz-target", "").rpartition(".")[2], headers)
+
+        handlers[name] = handler
 
     def verified_access_key(self) -> str:
         """The access key whose signature the current request passed."""

@@ -4,7 +4,7 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
-from local.aws.emulator import Emulator, Reply
+from local.aws.emulator import Emulator, Reply, around
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _KEYS_PER_USER = 2
@@ -57,8 +57,28 @@ def install(emulator: Emulator) -> None:
         "PutUserPolicy": inline_size("User"),
         "PutRolePolicy": inline_size("Role"),
     }
+    around(emulator.actions, "access_denied_response", _naming_the_resource)
     for action, check in checks.items():
         iam._IAM_HANDLERS[action] = _checked(check, iam._IAM_HANDLERS[action])
+
+
+def _naming_the_resource(respond: Any) -> Any:
+    """ECR and ECR Public name the resource that was refused, `*` where an action has none."""
+
+    def responded(service: str, action: str, principal_arn: str, request_id: str, **named: Any) -> Any:
+        if service in ("ecr", "ecr-public") and not named.get("message") and not named.get("resource_policy_arn"):
+            reason = (
+                "with an explicit deny in an identity-based policy"
+                if named.get("explicit_deny")
+                else f"because no identity-based policy allows the {action} action"
+            )
+            resource = named.get("resource_arn") or "*"
+            named["message"] = (
+                f"User: {principal_arn} is not authorized to perform: {action} on resource: {resource} {reason}"
+            )
+        return respond(service, action, principal_arn, request_id, **named)
+
+    return responded
 
 
 def _checked(check: Any, handle: Any) -> Any:

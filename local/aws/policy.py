@@ -5,6 +5,7 @@ from typing import Any
 
 from local.aws.consistency import deciding
 from local.aws.emulator import Emulator
+from local.aws.registry_hosts import partition
 from local.aws.tokens import Claims
 
 
@@ -19,7 +20,7 @@ class Repository:
     @property
     def arn(self) -> str:
         """Its ARN."""
-        return f"arn:aws:ecr:{self.region}:{self.account}:repository/{self.name}"
+        return f"arn:{partition(self.region)}:ecr:{self.region}:{self.account}:repository/{self.name}"
 
 
 class Policy:

@@ -4,13 +4,11 @@ containerd 1.6 looks for a folder per host in its `config_path` at every pull, w
 to what it asks of another host, so the stand-in knows which registry is meant (containerd, docs/hosts.md).
 """
 
-import re
 from pathlib import Path
 
 from local import paths
+from local.aws import registry_hosts
 from local.state import PlatformState, load
-
-_HOST = re.compile(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com")
 
 
 def ecr_host(account: str, region: str) -> str:
@@ -19,13 +17,14 @@ def ecr_host(account: str, region: str) -> str:
 
 
 def route_registry_host(host: str, state: PlatformState | None = None, folders: paths.Paths | None = None) -> Path:
-    """Route `host` to the running platform's ECR stand-in; gives the file written.
+    """Route `host`, of whichever form or ECR Public's, to the running platform's stand-in; gives the file written.
 
     Raises:
         ValueError: `host` isn't the name of an ECR registry.
         local.state.StateError: no `state` given and no platform up.
     """
-    if not _HOST.fullmatch(host):
+    # A port would be a part of the folder's name.
+    if host != registry_hosts.PUBLIC and (":" in host or registry_hosts.parse(host) is None):
         raise ValueError(f"{host!r} is no ECR registry host (ACCOUNT.dkr.ecr.REGION.amazonaws.com)")
     folders = folders or paths.current()
     endpoint = (state or load(folders)).registry_endpoint

@@ -37,7 +37,7 @@ def _push_blob(backend: str, path: str, data: bytes) -> str:
 
 def seed(backend: str, repository: str, layer: bytes, account: str = ACCOUNT, region: str = REGION) -> Image:
     """Push an image of one layer, tag `v1`, straight to the registry behind."""
-    path = f"{account}/{region}/{repository}"
+    path = "/".join(part for part in (account, region, repository) if part)
     config = b"{}"
     manifest = {
         "schemaVersion": 2,

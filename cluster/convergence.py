@@ -1,11 +1,8 @@
-"""Holds `up` back until what was just deployed has arrived.
+"""Holds `up` back until every namespace has synced what was just deployed.
 
-Mode `lambda`: the Kubernetes provider waits for `Ready`, but an ExternalSecret that is updated keeps the `Ready` of before.
-What tells the two apart is `status.syncedResourceVersion`, which begins with the generation that was synced (ESO API
-reference, ExternalSecretStatus).
-
-Mode `cronjob`: the engine deletes the delivery of before as soon as the program ends, so by then the pod that takes the pull
-secrets over must be there.
+The Kubernetes provider waits for `Ready`, but an ExternalSecret that is updated keeps the `Ready` of before. What tells the two
+apart is `status.syncedResourceVersion`, which begins with the generation that was synced (ESO API reference,
+ExternalSecretStatus).
 """
 
 import asyncio
@@ -21,7 +18,6 @@ from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable
 
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 120.0
-_POD_PATIENCE_SECONDS = 60.0
 
 
 async def when_synced(access: ClusterAccess, pull_secrets: Sequence[str]) -> list[str]:
@@ -35,38 +31,6 @@ async def when_synced(access: ClusterAccess, pull_secrets: Sequence[str]) -> lis
         except (Unreachable, Forbidden) as reason:
             pulumi.log.warn(f"whether every namespace holds the new login was not checked: {reason}")
     return list(pull_secrets)
-
-
-async def when_standing_by(access: ClusterAccess, job: str, pull_secrets: Sequence[str]) -> list[str]:
-    """`pull_secrets` once the pod of `job` (`NAMESPACE/NAME`) runs, or has run.
-
-    A pod that does not come, or a cluster that can't be read, is a warning: the next run of the CronJob puts right what is
-    not handed over.
-    """
-    if not pulumi.runtime.is_dry_run():
-        try:
-            if not await _begins(HttpClusterReader(access), job, _POD_PATIENCE_SECONDS):
-                pulumi.log.warn(
-                    f"the pod of Job {job} did not start within {_POD_PATIENCE_SECONDS:.0f} s. If this stack had another "
-                    "mode before, pulls may fail until the CronJob's next run; see: kubectl describe job -n NAMESPACE NAME"
-                )
-        except (Unreachable, Forbidden) as reason:
-            pulumi.log.warn(f"whether the pull secrets are handed over was not checked: {reason}")
-    return list(pull_secrets)
-
-
-async def _begins(reader: ClusterReader, job: str, patience: float) -> bool:
-    namespace, name = job.split("/")
-    end = time.monotonic() + patience
-    while True:
-        found = reader.document(f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}")
-        status = cast(Mapping[str, object], (found or {}).get("status") or {})
-        # One that is gone was done, and somebody tidied up.
-        if found is None or any(status.get(count) for count in ("ready", "succeeded", "failed")):
-            return True
-        if time.monotonic() > end:
-            return False
-        await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _wait(reader: ClusterReader, pull_secrets: Sequence[str], patience: float) -> None:

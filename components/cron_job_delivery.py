@@ -1,6 +1,6 @@
 """Mode `cronjob`: the cluster renews its own login, without an operator."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import pulumi
 from pulumi_kubernetes.core.v1 import TolerationArgsDict
@@ -47,6 +47,9 @@ class CronJobDeliveryArgs(DeliveryArgs):
     tolerations: Sequence[TolerationArgsDict]
     """Taints of nodes that it bears."""
 
+    hand_over: Callable[[], Awaitable[str]]
+    """See RefreshCronJobArgs."""
+
 
 class CronJobDelivery(pulumi.ComponentResource):
     """An identity that may fetch logins and pull, and the CronJob that uses it. Each waits for a working one before it."""
@@ -61,7 +64,7 @@ class CronJobDelivery(pulumi.ComponentResource):
     """`NAMESPACE/NAME` of the Job that ran at deploy time."""
 
     hand_over: pulumi.Output[str]
-    """`NAMESPACE/NAME` of the Job that stands by until nothing else writes the pull secrets any more."""
+    """`NAMESPACE/NAME` of the Job that ran once nothing else wrote the pull secrets any more."""
 
     pull_secrets: pulumi.Output[list[str]]
     """`NAMESPACE/NAME` of each listed namespace's pull secret, once it holds a live login."""
@@ -100,6 +103,7 @@ class CronJobDelivery(pulumi.ComponentResource):
                 "image_pull_policy": args["image_pull_policy"],
                 "node_selector": args["node_selector"],
                 "tolerations": args["tolerations"],
+                "hand_over": args["hand_over"],
                 "labels": args["labels"],
             },
             pulumi.ResourceOptions(parent=self, depends_on=[identity]),

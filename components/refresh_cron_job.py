@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, TypedDict
 
@@ -26,8 +26,6 @@ HAND_OVER_NAME = f"{NAME}-hand-over"
 # A new user's rights take effect some time after IAM said yes (IAM User Guide, Troubleshooting: changes that I make are not
 # always immediately visible), so the run at deploy time waits for them.
 AWAIT_RIGHTS_SECONDS = 90
-# The engine deletes the delivery of before once the new one is complete, which takes it some seconds.
-HAND_OVER_SECONDS = 300
 _RETRIES = 2
 _FIRST_RUN_RETRIES = 1
 # Of a day's runs what somebody may want to look at.
@@ -93,6 +91,10 @@ class RefreshCronJobArgs(TypedDict):
     tolerations: Sequence[TolerationArgsDict]
     """Taints of nodes that it bears."""
 
+    hand_over: Callable[[], Awaitable[str]]
+    """Called once the first run has made the pull secrets the CronJob's own. Gives the same text each time, as soon as whatever
+    wrote them before is gone."""
+
     labels: Mapping[str, str]
     """Labels of every object, and of every pull secret."""
 
@@ -111,7 +113,7 @@ class RefreshCronJob(pulumi.ComponentResource):
     """`NAMESPACE/NAME` of the Job that ran at deploy time."""
 
     hand_over: pulumi.Output[str]
-    """`NAMESPACE/NAME` of the Job that stands by until nothing else writes the pull secrets any more."""
+    """`NAMESPACE/NAME` of the Job that ran once nothing else wrote the pull secrets any more."""
 
     pull_secrets: pulumi.Output[list[str]]
     """`NAMESPACE/NAME` of each listed namespace's pull secret, once it holds a live login."""
@@ -141,7 +143,7 @@ class RefreshCronJob(pulumi.ComponentResource):
         pod = self._pod(code_name)
         env = self._environment()
         first_run = self._first_run(name, pod, targets_name, env, depends_on=[rights, code, targets_map])
-        hand_over = self._hand_over(name, pod, targets_name, env, depends_on=[first_run])
+        hand_over = self._hand_over(name, pod, targets_name, env, first_run)
         cron_job = CronJob(
             f"{name}-cron-job",
             metadata=self._metadata(NAME),
@@ -171,13 +173,13 @@ class RefreshCronJob(pulumi.ComponentResource):
                     },
                 },
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[first_run]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[hand_over]),
         )
         places = [f"{namespace}/{args['pull_secret_name']}" for namespace in args["namespaces"]]
         self.cron_job = cron_job.id.apply(lambda _: f"{args['system_namespace']}/{NAME}")
         self.first_run = first_run.id
         self.hand_over = hand_over.id
-        self.pull_secrets = first_run.id.apply(lambda _: places)
+        self.pull_secrets = hand_over.id.apply(lambda _: places)
         self.register_outputs(
             {
                 "cron_job": self.cron_job,
@@ -279,31 +281,33 @@ class RefreshCronJob(pulumi.ComponentResource):
         pod: Pod,
         targets: pulumi.Output[str],
         env: pulumi.Output[list[EnvVarArgsDict]],
-        depends_on: Sequence[pulumi.Resource],
+        first_run: Job,
     ) -> Job:
-        """A run that begins before the delivery of before is deleted, and ends after it.
+        """A second run, once nothing else writes the pull secrets any more.
 
-        As long as an ExternalSecret is there, ESO puts its own login back over what the first run wrote, and that one dies
-        with the refresher of before. So this waits for the ExternalSecret to go, and writes once more what is then due.
+        Until then another writer may have put its own login back over what the first run wrote.
         """
+        alone = first_run.id.apply(lambda _: self._args["hand_over"]())
         return Job(
             f"{name}-hand-over",
             metadata={
                 **self._metadata(HAND_OVER_NAME),
-                # What it waits for happens after all else is done.
-                "annotations": {"pulumi.com/skipAwait": "true"},
+                "annotations": {"everpull/alone": alone, "pulumi.com/replaceUnready": "true"},
             },
             spec=job_spec(
                 pod,
-                arguments=["--stand-by", str(HAND_OVER_SECONDS), "--reason", "hand-over"],
+                arguments=["--reason", "hand-over"],
                 targets=targets,
                 env=env,
                 deadline=self._args["run_deadline"],
-                retries=_RETRIES,
+                retries=_FIRST_RUN_RETRIES,
             ),
-            # Only a stack that comes from another mode has anything to hand over, so it is made once and never again.
+            # Only a stack that comes from another mode has anything to hand over, so it is run once and never again.
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[*depends_on], ignore_changes=["metadata.labels", "spec"]
+                parent=self,
+                depends_on=[first_run],
+                ignore_changes=["metadata.labels", "spec"],
+                custom_timeouts=pulumi.CustomTimeouts(create=f"{self._args['run_deadline'] + 60}s"),
             ),
         )
 

@@ -3,7 +3,7 @@
 import pulumi
 from pulumi_kubernetes.core.v1 import TolerationArgsDict
 
-from cluster.convergence import when_standing_by
+from cluster.hand_over import hand_over
 from components.cron_job_delivery import CronJobDelivery
 from components.delivery import DeliveryArgs
 from settings import CronJobSettings, Settings
@@ -13,11 +13,7 @@ from settings.pods import Toleration
 def deliver(
     settings: Settings, chosen: CronJobSettings, args: DeliveryArgs, opts: pulumi.ResourceOptions
 ) -> dict[str, object]:
-    """The delivery's outputs.
-
-    `pullSecrets` are known once the first run has written every one of them, and the hand-over from another mode, which follows
-    when the program has ended, is prepared.
-    """
+    """The delivery's outputs. `pullSecrets` are known once every one of them is written, and nothing else writes them."""
     selector = settings.selector.text if settings.selector else ""
     delivery = CronJobDelivery(
         settings.owner,
@@ -34,13 +30,12 @@ def deliver(
             "image_pull_policy": chosen.image_pull_policy,
             "node_selector": dict(chosen.node_selector),
             "tolerations": [_borne(toleration) for toleration in chosen.tolerations],
+            "hand_over": lambda: hand_over(settings),
         },
         opts,
     )
     return {
-        "pullSecrets": pulumi.Output.all(delivery.hand_over, delivery.pull_secrets).apply(
-            lambda made: when_standing_by(settings.cluster, made[0], made[1])
-        ),
+        "pullSecrets": delivery.pull_secrets,
         "namespaceSelector": selector,
         "identityArn": delivery.identity_arn,
         # Under the name that it has in every mode: whose rights every login carries.

@@ -44,15 +44,10 @@ class FakeCluster:
         raise AssertionError(path)
 
 
-def job(**status: int) -> dict[str, object]:
-    return {"status": status}
-
-
 @pytest.fixture
 def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeCluster], list[str]]:
     monkeypatch.setattr(convergence, "_POLL_SECONDS", 0.0)
     monkeypatch.setattr(convergence, "_PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(convergence, "_POD_PATIENCE_SECONDS", 0.05)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
 
     def waited(cluster: FakeCluster) -> list[str]:
@@ -112,45 +107,3 @@ def test_a_cluster_that_cannot_be_read_is_a_warning(
 
     assert wait(Gone(None)) == ["team-a/ecr-pull"]
     assert warnings == ["whether every namespace holds the new login was not checked: ConnectError"]
-
-
-@pytest.fixture
-def begin(wait: object, monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeCluster], list[str]]:
-    warnings: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
-
-    def warned(cluster: FakeCluster) -> list[str]:
-        """The warnings."""
-        monkeypatch.setattr(convergence, "HttpClusterReader", lambda access: cluster)
-        assert run(convergence.when_standing_by(ACCESS, "system/hand-over", ["team-a/ecr-pull"])) == ["team-a/ecr-pull"]
-        return warnings
-
-    return warned
-
-
-@pytest.mark.parametrize("last", [job(active=1, ready=1), job(succeeded=1), job(failed=1), None])
-def test_a_pod_that_runs_or_has_run_is_waited_for(
-    begin: Callable[[FakeCluster], list[str]], last: Mapping[str, object] | None
-) -> None:
-    cluster = FakeCluster(job(), job(active=1, ready=0), last)
-    assert begin(cluster) == []
-    assert cluster.asked == ["/apis/batch/v1/namespaces/system/jobs/hand-over"] * 3
-
-
-def test_a_pod_that_does_not_come_is_a_warning(begin: Callable[[FakeCluster], list[str]]) -> None:
-    (warning,) = begin(FakeCluster(job(active=1)))
-    assert "the pod of Job system/hand-over did not start" in warning
-
-
-def test_a_job_that_cannot_be_read_is_a_warning(begin: Callable[[FakeCluster], list[str]]) -> None:
-    class Gone(FakeCluster):
-        def document(self, path: str) -> Mapping[str, object] | None:
-            raise Unreachable("ConnectError")
-
-    assert begin(Gone(None)) == ["whether the pull secrets are handed over was not checked: ConnectError"]
-
-
-def test_a_preview_waits_for_no_pod(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
-    monkeypatch.setattr(convergence, "HttpClusterReader", lambda access: pytest.fail("looked at the cluster"))
-    assert run(convergence.when_standing_by(ACCESS, "a/b", ["a/b"])) == ["a/b"]

@@ -16,6 +16,11 @@ NAME = "everpull-dev"
 CRON_JOB, FIRST_RUN, HAND_OVER = (f"{NAME}-refresh-{what}" for what in ("cron-job", "first-run", "hand-over"))
 
 
+async def alone() -> str:
+    """Nothing else writes."""
+    return "done"
+
+
 def deliver(**more: Any) -> CronJobDelivery:
     args: dict[str, Any] = {
         "owner": NAME,
@@ -37,6 +42,7 @@ def deliver(**more: Any) -> CronJobDelivery:
         "image_pull_policy": "IfNotPresent",
         "node_selector": {},
         "tolerations": [],
+        "hand_over": alone,
     }
     return CronJobDelivery(NAME, CronJobDeliveryArgs(**{**args, **more}))
 

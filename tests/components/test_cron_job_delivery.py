@@ -12,6 +12,7 @@ from tests.components.cron_job import (
     BY_LABEL,
     CRON_JOB,
     FIRST_RUN,
+    HAND_OVER,
     LABELS,
     NAME,
     REPOSITORIES,
@@ -206,4 +207,4 @@ def test_the_schedule_begins_after_a_first_run_and_that_after_all_it_needs() -> 
     recorder = built()
     assert recorder.waits_for(f"{NAME}-cluster-credentials") == IDENTITY
     assert recorder.waits_for(FIRST_RUN) == IDENTITY | RIGHTS | INPUTS
-    assert recorder.waits_for(CRON_JOB) == IDENTITY | RIGHTS | INPUTS | {FIRST_RUN}
+    assert recorder.waits_for(CRON_JOB) == IDENTITY | RIGHTS | INPUTS | {FIRST_RUN, HAND_OVER}

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pulumi
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,8 +11,19 @@ from hypothesis import strategies as st
 from components import refresher_source
 from components.refresher_source import source_files
 from settings.selection import targets_bytes
-from tests.components.cron_job import BY_LABEL, FIRST_RUN, HAND_OVER, HOST, IMAGE, LABELS, built, in_cluster, physical
-from tests.components.recording import Recorder
+from tests.components.cron_job import (
+    BY_LABEL,
+    FIRST_RUN,
+    HAND_OVER,
+    HOST,
+    IMAGE,
+    LABELS,
+    built,
+    deliver,
+    in_cluster,
+    physical,
+)
+from tests.components.recording import Recorder, record
 from tests.components.test_lambda_delivery import built as built_lambda
 
 POD_LABELS = {**LABELS, "app.kubernetes.io/component": "refresher"}
@@ -143,20 +155,37 @@ def test_the_first_run_is_the_same_pod_forced_and_waiting_for_rights_and_stays()
     assert recorder.request(FIRST_RUN).customTimeouts.create == "660s"
 
 
-def test_the_hand_over_stands_by_after_the_first_run_and_is_made_once() -> None:
-    """Until ESO is gone, which is after the program's end, it would undo what the first run wrote."""
+def test_the_hand_over_is_a_second_run_once_nothing_else_writes_and_is_made_once() -> None:
     recorder = built()
     job = recorder.one(":Job", "-hand-over").inputs
-    arguments = ["--stand-by", "300", "--reason", "hand-over"]
-    assert job["spec"] == job_as_it_should_be(recorder, arguments, retries=2)
+    assert job["spec"] == job_as_it_should_be(recorder, ["--reason", "hand-over"], retries=1)
     assert job["metadata"] == {
         "name": "refresher-hand-over",
         "namespace": "everpull-system",
         "labels": LABELS,
-        "annotations": {"pulumi.com/skipAwait": "true"},
+        "annotations": {"everpull/alone": "done", "pulumi.com/replaceUnready": "true"},
     }
     assert FIRST_RUN in recorder.waits_for(HAND_OVER)
     assert list(recorder.request(HAND_OVER).ignoreChanges) == ["metadata.labels", "spec"]
+    assert recorder.request(HAND_OVER).customTimeouts.create == "660s"
+
+
+def test_other_writers_go_after_the_first_run_and_before_the_second() -> None:
+    order: list[str] = []
+
+    async def gone() -> str:
+        order.extend(item.name for item in recorder.resources if item.type.endswith(":Job"))
+        return "done"
+
+    recorder = record()
+
+    @pulumi.runtime.test
+    def build() -> Any:
+        return deliver(hand_over=gone).hand_over
+
+    build()
+    assert order == [FIRST_RUN]
+    assert HAND_OVER in [item.name for item in recorder.resources]
 
 
 def test_pods_go_where_they_are_told_to() -> None:

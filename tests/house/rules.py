@@ -18,9 +18,10 @@ GENERATED = ("go.mod", "go.sum")
 LAYERS: dict[str, frozenset[str]] = {
     "__main__": frozenset({"settings", "modes", "components", "cluster", "lambda_src"}),
     "settings": frozenset({"lambda_src"}),
+    "kube": frozenset(),
     "modes": frozenset({"settings", "components", "cluster"}),
     "components": frozenset(),
-    "cluster": frozenset({"settings"}),
+    "cluster": frozenset({"settings", "kube"}),
     "lambda_src": frozenset(),
     "checks": frozenset({"settings"}),
     "local": frozenset({"settings", "components", "lambda_src"}),

@@ -1,8 +1,10 @@
 """A stack moves from one mode to the other and back: no moment without a valid pull secret, and nothing is left behind."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from lightkube import Client
 
@@ -18,27 +20,33 @@ NAMESPACES = ("switch-a", "switch-b")
 OWNER = {"lambda": "ExternalSecret", "cronjob": "Role"}
 
 
+@dataclass
+class Attempt:
+    """One pod's pull, and when it began."""
+
+    began: float
+    pull: workloads.Pull
+
+
 @contextmanager
-def pulling_all_the_while(deployed: Deployed) -> Iterator[list[workloads.Pull]]:
+def pulling_all_the_while(deployed: Deployed) -> Iterator[list[Attempt]]:
     """One pod after the other pulls the image afresh, until the block ends."""
-    pulls: list[workloads.Pull] = []
+    attempts: list[Attempt] = []
     end = threading.Event()
 
     def pull() -> None:
         with workloads.client(deployed.state) as kube:
             while not end.is_set():
-                name = deployed.outputs["pullSecretName"]
-                pulls.append(workloads.pull(kube, NAMESPACES[0], "meanwhile", deployed.image, name))
+                began, name = time.monotonic(), deployed.outputs["pullSecretName"]
+                attempts.append(Attempt(began, workloads.pull(kube, NAMESPACES[0], "meanwhile", deployed.image, name)))
 
     thread = threading.Thread(target=pull, daemon=True)
     thread.start()
     try:
-        yield pulls
+        yield attempts
     finally:
         end.set()
         thread.join(90)
-    assert pulls, "no pod pulled, so nothing was proven"
-    assert all(pull.pulled for pull in pulls), [pull.message for pull in pulls if not pull.pulled]
 
 
 def assert_no_hole(seen: Seen) -> None:
@@ -55,7 +63,7 @@ def switch(deployed: Deployed, mode: str) -> None:
     keys = {"everpull:image": state.refresher_image} if mode == "cronjob" else {}
     deployed.stack.configure({**config, **keys, "everpull:mode": mode})
     with (
-        pulling_all_the_while(deployed),
+        pulling_all_the_while(deployed) as attempts,
         watched(state, NAMESPACES[0], name) as first,
         watched(state, NAMESPACES[1], name) as second,
     ):
@@ -64,6 +72,13 @@ def switch(deployed: Deployed, mode: str) -> None:
         wait_until(lambda: owners(deployed) == {OWNER[mode]}, "one owner is left")
     for seen in (first, second):
         assert_no_hole(seen)
+    assert attempts, "no pod pulled, so nothing was proven"
+    refused = [
+        (attempt.pull.message, [round(written - attempt.began, 2) for written in first.times], attempt.pull.seconds)
+        for attempt in attempts
+        if not attempt.pull.pulled
+    ]
+    assert refused == [], "message, seconds from its beginning to each write of the secret, seconds it took"
     assert deployed.stack.up().changes == {}
     assert deployed.stack.refresh().changes == {}
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,11 +21,12 @@ DOCKER_CONFIG_TYPE = "kubernetes.io/dockerconfigjson"
 
 @dataclass
 class Seen:
-    """What was seen: the number of polls, each fault, the contents in their order, and the uids."""
+    """What was seen: the number of polls, each fault, the contents in their order with the time of each, and the uids."""
 
     polls: int = 0
     faults: list[str] = field(default_factory=list)
     contents: list[str] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
     uids: set[str] = field(default_factory=set)
 
 
@@ -66,6 +68,7 @@ def _look(secret: Secret, state: PlatformState, http: httpx2.Client, seen: Seen)
     if seen.contents and seen.contents[-1] == content:
         return None
     seen.contents.append(content)
+    seen.times.append(time.monotonic())
     return _refused(json.loads(content), state, http)
 
 

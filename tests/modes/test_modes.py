@@ -7,7 +7,7 @@ import pulumi
 import pytest
 
 from components.delivery import DeliveryArgs
-from modes import deliver
+from modes import by_cronjob, deliver
 from settings import Settings, parse, schema
 from tests.components.recording import Recorder, record
 from tests.settings.bad_configurations import CRONJOB, GOOD
@@ -20,6 +20,14 @@ OUTPUTS = {
     },
     "cronjob": {*SHARED, "namespaceSelector", "cronJob", "firstRun"},
 }
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_hand_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def done(_: Settings) -> str:
+        return "done"
+
+    monkeypatch.setattr(by_cronjob, "hand_over", done)
 
 
 def delivered(config: dict[str, str]) -> tuple[Recorder, dict[str, Any]]:

@@ -85,7 +85,8 @@ def _run(command: Command, sink: PullSecrets) -> int:
     report = refresh(source, sink, command.registries, force=command.force, clock=_now)
     retired = tuple(sink.retire())
     failed = failures(report, retired)
-    for outcome in [*(outcome for outcome in (*report.outcomes, *retired) if outcome.note), *failed][:_MOST_LINES]:
+    noted = [outcome for outcome in (*report.outcomes, *retired) if outcome.note]
+    for outcome in sorted([*noted, *failed], key=lambda outcome: outcome.place)[:_MOST_LINES]:
         _tell(outcome)
     bad = report.unavailable is not None or bool(failed)
     level = logging.ERROR if bad else logging.INFO

@@ -1,9 +1,7 @@
 """Pull secrets in the namespaces of a Kubernetes cluster: a LoginSink with a place in each."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from .core import Held, Renewal
 from .errors import ApiCallError, RefreshError, SecretRefusedError
@@ -15,14 +13,12 @@ from .ports import Outcome, Place
 from .pull_secret import EDITED, held_in, manifest
 from .shapes import Object, mapping
 from .targets import Owner, Selector, Target, Targets
-
-T = TypeVar("T")
-R = TypeVar("R")
+from .workers import Workers
 
 # One field manager for all that the CronJob writes; force takes over fields that another one has written, such as ESO's
 # (Kubernetes API concepts, Server-Side Apply, Conflicts). Unless told to ignore fields that it doesn't know, the API server
 # parses the YAML a second time to find them.
-_APPLY = {"fieldManager": "everpull", "force": "true", "fieldValidation": "Ignore"}
+_APPLY = "?fieldManager=everpull&force=true&fieldValidation=Ignore"
 _APPLY_TYPE = "application/apply-patch+yaml"
 # Answers without data: for a list of namespaces, and so that a login does not travel back from where it was written
 # (Kubernetes API concepts, Metadata-only fetches).
@@ -66,21 +62,21 @@ class PullSecrets:
         self._http = http
         self._targets = targets
         self._left: dict[str, _Left] = {}
-        self._threads = ThreadPoolExecutor(AT_ONCE)
+        self._workers = Workers(AT_ONCE)
 
     def close(self) -> None:
         """Ends the threads, once what they have begun is done."""
-        self._threads.shutdown(cancel_futures=True)
+        self._workers.close()
 
     def read(self) -> Iterator[SecretPlace | Outcome]:
         selector = self._targets.selector
         if selector is None:
-            yield from self._each(self._get, self._targets.namespaces)
+            yield from self._workers.each(self._get, self._targets.namespaces)
         else:
             yield from self._read_selected(selector)
 
     def write(self, renewals: Iterable[tuple[SecretPlace, Renewal]]) -> Iterator[Outcome]:
-        yield from self._each(self._write, renewals)
+        yield from self._workers.each(self._write, renewals)
 
     def retire(self) -> Iterator[Outcome]:
         """Takes our Secret out of the namespaces that the last `read` found to have left the selection."""
@@ -94,7 +90,7 @@ class PullSecrets:
             yield Outcome(_EVERYWHERE, "failed", failure=reason)
             return
         left = [secret for secret in self._left.values() if secret.namespace not in selected]
-        yield from self._each(lambda secret: self._delete(secret, selector), left)
+        yield from self._workers.each(lambda secret: self._delete(secret, selector), left)
 
     def _read_selected(self, selector: Selector) -> Iterator[SecretPlace | Outcome]:
         wanted = {target.namespace: target for target in self._targets.namespaces}
@@ -102,7 +98,7 @@ class PullSecrets:
             selected = self._selected(selector)
         except RefreshError as reason:
             yield Outcome(_EVERYWHERE, "failed", failure=reason)
-            yield from self._each(self._get, wanted.values())
+            yield from self._workers.each(self._get, wanted.values())
             return
         for namespace, terminating in selected.items():
             if terminating:
@@ -120,7 +116,7 @@ class PullSecrets:
         except RefreshError as reason:
             # Those of the namespaces may be read one by one all the same.
             yield Outcome(_EVERYWHERE, "failed", failure=reason)
-            yield from self._each(self._get, unseen.values())
+            yield from self._workers.each(self._get, unseen.values())
             return
         for target in unseen.values():
             yield self._judge(target, None)
@@ -163,13 +159,13 @@ class PullSecrets:
         all the same: a write names the version that was read, and one that would make a Secret is preceded by a look that
         is not from memory.
         """
-        place = self._look(target, {"resourceVersion": "0"})
+        place = self._look(target, "?resourceVersion=0")
         unseen = isinstance(place, SecretPlace) and place.version is None
         return self._look(target) if unseen else place
 
-    def _look(self, target: Target, query: Mapping[str, str] | None = None) -> SecretPlace | Outcome:
+    def _look(self, target: Target, query: str = "") -> SecretPlace | Outcome:
         try:
-            answer = self._http.request("GET", self._path(target.namespace), query)
+            answer = self._http.request("GET", self._path(target.namespace) + query)
             if answer.status == 404:
                 return self._judge(target, None)
             if answer.status != 200:
@@ -223,8 +219,7 @@ class PullSecrets:
         body = manifest(target.namespace, name, labels, target.owner, renewal, place.version)
         return self._http.request(
             "PATCH",
-            self._path(target.namespace),
-            _APPLY,
+            self._path(target.namespace) + _APPLY,
             body=body,
             content_type=_APPLY_TYPE,
             accept=_METADATA_ONLY,
@@ -244,10 +239,6 @@ class PullSecrets:
         except RefreshError as reason:
             return Outcome(secret.namespace, "failed", failure=reason)
         return Outcome(secret.namespace, "removed")
-
-    def _each(self, function: Callable[[T], R], over: Iterable[T]) -> Iterator[R]:
-        """`function` of each, several at once, in their order. All are begun as soon as `over` gives them."""
-        return self._threads.map(function, over)
 
     def _path(self, namespace: str) -> str:
         return f"/api/v1/namespaces/{namespace}/secrets/{self._targets.secret_name}"

@@ -5,7 +5,6 @@ import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
 
 from .backoff import RETRIED, Backoff
 from .connections import Connection, Dialer
@@ -60,8 +59,7 @@ class KubernetesHttp:
     def request(
         self,
         method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
+        target: str,
         *,
         body: object = None,
         content_type: str = "application/json",
@@ -76,7 +74,7 @@ class KubernetesHttp:
         if body is not None:
             content = json.dumps(body, separators=(",", ":")).encode()
             headers["Content-Type"] = content_type
-        request = _Request(method, f"{path}?{urlencode(query)}" if query else path, headers, content)
+        request = _Request(method, target, headers, content)
         response = self._persist(request)
         if response.status == 401 and self._account.reload():
             response = self._persist(request)

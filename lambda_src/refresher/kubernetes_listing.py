@@ -1,6 +1,7 @@
 """Lists of the Kubernetes API, page by page."""
 
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlencode
 
 from .errors import ApiCallError
 from .kubernetes_errors import Asked, failure
@@ -23,7 +24,7 @@ def items(
     starts, token = 1, ""
     while True:
         page = {**query, "limit": str(PAGE), **({"continue": token} if token else {})}
-        answer = http.request("GET", path, page, accept=accept)
+        answer = http.request("GET", f"{path}?{urlencode(page)}", accept=accept)
         if answer.status == 410 and token and starts < _STARTS:
             starts, token = starts + 1, ""
             continue

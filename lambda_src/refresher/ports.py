@@ -53,7 +53,7 @@ class LoginSink(Protocol[P]):
     """Keeps logins in one place or many. What goes wrong with one of them is its outcome and stops no other."""
 
     def read(self) -> Iterable[P | Outcome]:
-        """Each place once, as soon as it has been read; the outcome of those that can't or needn't be written."""
+        """Each place once, as they have been read; the outcome of those that can't or needn't be written."""
         ...
 
     def write(self, renewals: Iterable[tuple[P, Renewal]]) -> Iterable[Outcome]:

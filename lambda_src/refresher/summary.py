@@ -70,7 +70,7 @@ def _status(counts: Mapping[str, int]) -> Status:
 def _with_failures(fields: dict[str, object], failed: Sequence[Outcome]) -> dict[str, object]:
     """`fields` with as many reasons as fit in, most frequent first, and how many namespaces are not told of."""
     by_reason: dict[str, list[str]] = {}
-    for outcome in failed:
+    for outcome in sorted(failed, key=lambda outcome: outcome.place):
         by_reason.setdefault(str(outcome.failure), []).append(outcome.place)
     told: list[dict[str, object]] = []
     untold = len(failed)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
@@ -72,7 +73,7 @@ class Run:
         """One request as that service account."""
         http = KubernetesHttp(ServiceAccount(os.environ))
         try:
-            return http.request(method, path, query, **options)
+            return http.request(method, f"{path}?{urlencode(query or {})}", **options)
         finally:
             http.close()
 

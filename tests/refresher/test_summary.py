@@ -80,8 +80,8 @@ def test_logins_that_were_not_to_be_had_are_one_error_and_not_one_of_each_namesp
 
 def test_what_failed_in_the_same_way_is_told_once_most_frequent_first() -> None:
     rare = outcomes("z", status="failed", failure=DOWN)
-    names = [f"team-{number}" for number in range(20)]
-    often = outcomes(*names, status="failed", failure=ApiCallError("refused"))
+    names = [f"team-{number:02}" for number in range(20)]
+    often = outcomes(*reversed(names), status="failed", failure=ApiCallError("refused"))
     assert summed(rare, often)["failures"] == [
         {"reason": "refused", "namespaces": names[:5], "count": 20},
         {"reason": "down", "namespaces": ["z"], "count": 1},

@@ -1,15 +1,18 @@
-"""From an ESO mode to mode `cronjob`: takes ExternalSecrets away from the pull secrets that the CronJob keeps now.
+"""A stack moves from one mode to another: what the program itself has to see to.
 
-The engine deletes the delivery of before once the program has ended. Until then ESO would put its own login back over whatever
-the CronJob writes, and ECR judges a login by the principal that fetched it, which goes with that delivery. So what writes for
-ESO has to go before the CronJob's second run, and the Secrets have to stay: the first run has made them the CronJob's too.
+The engine deletes the delivery of before once the program has ended, and with it the principal by whose rights ECR judges the
+logins of before. So by then nothing may write such a login any more, and no pull may still be under way with one.
+
+From ESO to the CronJob: ESO would put its own login back over whatever the CronJob writes. Hence the ExternalSecrets have to go
+before the CronJob's second run, and the Secrets have to stay: the first run has made them the CronJob's too.
 """
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import cast
+from urllib.parse import quote
 
 import httpx2
 import pulumi
@@ -24,32 +27,62 @@ _API = f"/apis/{ESO_GROUP}/{ESO_VERSION}"
 _TIMEOUT_SECONDS = 15.0
 _POLL_SECONDS = 0.2
 _PATIENCE_SECONDS = 60.0
+# kubelet reads the pull secret, makes the pod's sandbox, and only then pulls. Pulls that take longer are tried again by it.
+_SETTLING_SECONDS = 20.0
 # What the second run is told, always the same, so that it isn't run again.
 DONE = "done"
 
 
-async def hand_over(settings: Settings) -> str:
-    """DONE, once no ExternalSecret of this stack keeps the pull secret any more.
+class HandOver:
+    """The move of one stack, if it is one: a stack that keeps its mode is not held up."""
 
-    What can't be taken away is a warning: the engine deletes it in the end, and the CronJob's next run puts right what ESO
-    wrote until then.
-    """
-    if not pulumi.runtime.is_dry_run():
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._moved = False
+
+    async def from_operator(self) -> str:
+        """DONE, once no ExternalSecret of this stack keeps the pull secret any more.
+
+        What can't be taken away is a warning: the engine deletes it in the end, and the CronJob's next run puts right what ESO
+        wrote until then.
+        """
+        await self._look("whether ESO has let go of the pull secrets", lambda http: take_away(http, self._settings))
+        return DONE
+
+    async def from_cron_job(self) -> None:
+        """Looks whether a CronJob of this stack is there, which the engine will delete."""
+        await self._look("whether a CronJob kept the pull secrets before", self._has_cron_job)
+
+    async def settle(self) -> None:
+        """Holds the program's end back after a move, so that pulls which began with a login of before can end."""
+        if self._moved:
+            await asyncio.sleep(_SETTLING_SECONDS)
+
+    async def _look(self, what: str, look: Callable[[httpx2.Client], Awaitable[bool]]) -> None:
+        """Not at preview. A cluster that can't be asked is a warning."""
+        if pulumi.runtime.is_dry_run():
+            return
         try:
-            with connect(settings.cluster.kubeconfig, settings.cluster.context, _TIMEOUT_SECONDS) as http:
-                await take_away(http, settings)
+            access = self._settings.cluster
+            with connect(access.kubeconfig, access.context, _TIMEOUT_SECONDS) as http:
+                self._moved = await look(http)
         except Unreachable as reason:
             pulumi.log.warn(
-                f"whether ESO has let go of the pull secrets was not checked: {reason}. If this stack had another mode before, "
-                "pulls may fail until the CronJob's next run"
+                f"{what} was not checked: {reason}. If this stack had another mode before, pulls may fail until the next "
+                "renewal"
             )
-    return DONE
+
+    async def _has_cron_job(self, http: httpx2.Client) -> bool:
+        labels = ",".join(f"{key}={value}" for key, value in self._settings.labels.items())
+        path = f"/apis/batch/v1/namespaces/{self._settings.system_namespace}/cronjobs?labelSelector={quote(labels)}"
+        return bool((_get(http, path) or {}).get("items"))
 
 
-async def take_away(http: httpx2.Client, settings: Settings) -> None:
-    """Deletes them and waits until they are gone. Raises Unreachable."""
+async def take_away(http: httpx2.Client, settings: Settings) -> bool:
+    """Deletes the stack's ExternalSecrets and waits until they are gone; whether there were any. Raises Unreachable."""
     # First what would make them anew. It takes its ExternalSecrets with it, and its marks off the namespaces.
-    await _gone(http, _delete(http, f"{_API}/clusterexternalsecrets/{settings.owner}", settings, "Background"))
+    makers = _delete(http, f"{_API}/clusterexternalsecrets/{settings.owner}", settings, "Background")
+    await _gone(http, makers)
     going = [
         path
         for namespace in list(_namespaces(http, settings))
@@ -60,6 +93,7 @@ async def take_away(http: httpx2.Client, settings: Settings) -> None:
         )
     ]
     await _gone(http, going)
+    return bool(makers or going)
 
 
 def _namespaces(http: httpx2.Client, settings: Settings) -> Iterator[str]:

@@ -1,9 +1,11 @@
 """Mode `cronjob`."""
 
+from collections.abc import Sequence
+
 import pulumi
 from pulumi_kubernetes.core.v1 import TolerationArgsDict
 
-from cluster.hand_over import hand_over
+from cluster.hand_over import HandOver
 from components.cron_job_delivery import CronJobDelivery
 from components.delivery import DeliveryArgs
 from settings import CronJobSettings, Settings
@@ -14,6 +16,7 @@ def deliver(
     settings: Settings, chosen: CronJobSettings, args: DeliveryArgs, opts: pulumi.ResourceOptions
 ) -> dict[str, object]:
     """The delivery's outputs. `pullSecrets` are known once every one of them is written, and nothing else writes them."""
+    move = HandOver(settings)
     selector = settings.selector.text if settings.selector else ""
     delivery = CronJobDelivery(
         settings.owner,
@@ -30,12 +33,12 @@ def deliver(
             "image_pull_policy": chosen.image_pull_policy,
             "node_selector": dict(chosen.node_selector),
             "tolerations": [_borne(toleration) for toleration in chosen.tolerations],
-            "hand_over": lambda: hand_over(settings),
+            "hand_over": move.from_operator,
         },
         opts,
     )
     return {
-        "pullSecrets": delivery.pull_secrets,
+        "pullSecrets": delivery.pull_secrets.apply(lambda places: _settled(move, places)),
         "namespaceSelector": selector,
         "identityArn": delivery.identity_arn,
         # Under the name that it has in every mode: whose rights every login carries.
@@ -43,6 +46,11 @@ def deliver(
         "cronJob": delivery.cron_job,
         "firstRun": delivery.first_run,
     }
+
+
+async def _settled(move: HandOver, places: Sequence[str]) -> list[str]:
+    await move.settle()
+    return list(places)
 
 
 def _borne(toleration: Toleration) -> TolerationArgsDict:

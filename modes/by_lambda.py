@@ -1,8 +1,11 @@
 """Mode `lambda`."""
 
+from collections.abc import Sequence
+
 import pulumi
 
 from cluster.convergence import when_synced
+from cluster.hand_over import HandOver
 from components.delivery import DeliveryArgs
 from components.lambda_delivery import LambdaDelivery
 from settings import LambdaSettings, Settings
@@ -25,7 +28,7 @@ def deliver(
         opts,
     )
     return {
-        "pullSecrets": delivery.pull_secrets.apply(lambda places: when_synced(settings.cluster, places)),
+        "pullSecrets": delivery.pull_secrets.apply(lambda places: _settled(settings, places)),
         "clusterStore": settings.owner,
         "hub": delivery.hub,
         "loginSecretArn": delivery.login_secret_arn,
@@ -36,3 +39,11 @@ def deliver(
         "logGroup": delivery.log_group_name,
         "deadLetterQueue": delivery.dead_letter_queue_url,
     }
+
+
+async def _settled(settings: Settings, places: Sequence[str]) -> list[str]:
+    synced = await when_synced(settings.cluster, places)
+    move = HandOver(settings)
+    await move.from_cron_job()
+    await move.settle()
+    return synced

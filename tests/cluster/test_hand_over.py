@@ -14,6 +14,7 @@ from tests.settings.bad_configurations import CRONJOB, GOOD
 
 GROUP = "/apis/external-secrets.io/v1"
 LABELS = {"app.kubernetes.io/name": "everpull", "app.kubernetes.io/instance": "dev"}
+SELECTOR = "app.kubernetes.io/name=everpull,app.kubernetes.io/instance=dev"
 SETTINGS = parse({**GOOD, **CRONJOB, "everpull:namespaces": '["team-a", "team-b"]'}, "dev")
 
 
@@ -23,6 +24,7 @@ class FakeCluster:
     def __init__(self, *, forbidden: str = "", stays: bool = False, operator: bool = True) -> None:
         self.objects: dict[str, dict[str, object]] = {}
         self.deleted: list[tuple[str, str]] = []
+        self.cron_jobs: list[dict[str, object]] = []
         self._going: dict[str, int] = {}
         self._forbidden, self._stays, self._operator = forbidden, stays, operator
 
@@ -49,6 +51,9 @@ class FakeCluster:
             assert parse_qs(request.url.query.decode()) == {"fieldSelector": ["metadata.name=everpull-dev"]}
             found = [item for at, item in self.objects.items() if "/namespaces/" in at]
             return httpx2.Response(200, json={"items": found})
+        if path == "/apis/batch/v1/namespaces/everpull-dev/cronjobs":
+            assert parse_qs(request.url.query.decode()) == {"labelSelector": [SELECTOR]}
+            return httpx2.Response(200, json={"items": self.cron_jobs})
         if path in self._going and not self._stays:
             self._going[path] -= 1
             if self._going[path] < 0:
@@ -130,34 +135,71 @@ def test_one_that_does_not_go_is_said() -> None:
         take_away(cluster)
 
 
-@pytest.fixture
-def handed_over(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., httpx2.Client], bool], list[str]]:
-    def run(connect: Callable[..., httpx2.Client], preview: bool) -> list[str]:
-        warnings: list[str] = []
-        monkeypatch.setattr(pulumi.log, "warn", warnings.append)
-        monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
-        monkeypatch.setattr(hand_over, "connect", connect)
-        loop = asyncio.new_event_loop()
-        try:
-            assert loop.run_until_complete(hand_over.hand_over(SETTINGS)) == "done"
-        finally:
-            loop.close()
-        return warnings
-
-    return run
+Connect = Callable[..., httpx2.Client]
 
 
-def test_a_preview_touches_nothing(
-    handed_over: Callable[[Callable[..., httpx2.Client], bool], list[str]],
-) -> None:
-    assert handed_over(lambda *_: pytest.fail("connected"), True) == []
+def moved(
+    monkeypatch: pytest.MonkeyPatch, connect: Connect, step: str, *, preview: bool = False
+) -> tuple[list[str], list[float]]:
+    """The warnings of a move, and how long it was held back."""
+    warnings: list[str] = []
+    sleeps: list[float] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
+    monkeypatch.setattr(hand_over, "connect", connect)
+    monkeypatch.setattr(hand_over, "_SETTLING_SECONDS", 0.125)
+    sleep = asyncio.sleep
+
+    async def slept(seconds: float) -> None:
+        if seconds:
+            sleeps.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(hand_over.asyncio, "sleep", slept)
+
+    async def move() -> None:
+        over = hand_over.HandOver(SETTINGS)
+        await getattr(over, step)()
+        await over.settle()
+
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(move())
+    finally:
+        loop.close()
+    return warnings, sleeps
 
 
-def test_a_cluster_that_cannot_be_asked_is_a_warning(
-    handed_over: Callable[[Callable[..., httpx2.Client], bool], list[str]],
-) -> None:
+BOTH = pytest.mark.parametrize("step", ["from_operator", "from_cron_job"])
+
+
+@BOTH
+def test_a_preview_touches_nothing_and_waits_for_nothing(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    assert moved(monkeypatch, lambda *_: pytest.fail("connected"), step, preview=True) == ([], [])
+
+
+@BOTH
+def test_a_cluster_that_cannot_be_asked_is_a_warning(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     def gone(*_: object) -> httpx2.Client:
         raise Unreachable("ConnectError")
 
-    (warning,) = handed_over(gone, False)
-    assert "whether ESO has let go of the pull secrets was not checked: ConnectError" in warning
+    (warning,), sleeps = moved(monkeypatch, gone, step)
+    assert "was not checked: ConnectError" in warning
+    assert sleeps == []
+
+
+@BOTH
+def test_a_stack_that_keeps_its_mode_is_not_held_up(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    assert moved(monkeypatch, lambda *_: FakeCluster().client(), step) == ([], [])
+
+
+def test_after_a_move_from_the_operator_pulls_under_way_may_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = FakeCluster()
+    cluster.add("/namespaces/team-a/externalsecrets/everpull-dev")
+    assert moved(monkeypatch, lambda *_: cluster.client(), "from_operator") == ([], [0.125])
+
+
+def test_after_a_move_from_the_cronjob_pulls_under_way_may_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = FakeCluster()
+    cluster.cron_jobs = [{"metadata": {"name": "refresher"}}]
+    assert moved(monkeypatch, lambda *_: cluster.client(), "from_cron_job") == ([], [0.125])

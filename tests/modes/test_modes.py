@@ -6,8 +6,9 @@ from typing import Any
 import pulumi
 import pytest
 
+from cluster.hand_over import HandOver
 from components.delivery import DeliveryArgs
-from modes import by_cronjob, deliver
+from modes import deliver
 from settings import Settings, parse, schema
 from tests.components.recording import Recorder, record
 from tests.settings.bad_configurations import CRONJOB, GOOD
@@ -24,10 +25,10 @@ OUTPUTS = {
 
 @pytest.fixture(autouse=True)
 def nothing_to_hand_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def done(_: Settings) -> str:
+    async def done(_: HandOver) -> str:
         return "done"
 
-    monkeypatch.setattr(by_cronjob, "hand_over", done)
+    monkeypatch.setattr(HandOver, "from_operator", done)
 
 
 def delivered(config: dict[str, str]) -> tuple[Recorder, dict[str, Any]]:

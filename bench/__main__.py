@@ -1,16 +1,17 @@
 """`python -m bench fanout` measures one size; `python -m bench report` all of them, into bench/README.md and its chart."""
 
 import argparse
-import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from bench import chart, report
 from bench.errors import BenchError
@@ -49,9 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folders = paths.current()
     try:
         _bring_up(folders)
-        with _alone(folders), stage(folders, state.load(folders), keep=chosen.keep) as here:
+        with stage(folders, state.load(folders), keep=chosen.keep) as here:
             found = _measure(here, sizes, chosen.repetitions)
-    except (BenchError, BuildError, Refused, StateError) as error:
+    except (BenchError, BuildError, Refused, StateError, HTTPError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -77,17 +78,6 @@ def _bring_up(folders: Paths) -> None:
     if subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode:
         raise BenchError("the local platform did not come up")
     say(f"build {K8S_ECR_LOGIN_RENEW.name}: {build(K8S_ECR_LOGIN_RENEW, folders)}")
-
-
-@contextmanager
-def _alone(folders: Paths) -> Iterator[None]:
-    """Raises BenchError when another measurement runs on this platform."""
-    with (folders.run / "bench.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BenchError("another measurement runs on this platform") from None
-        yield
 
 
 def _write(document: dict[str, Any]) -> None:

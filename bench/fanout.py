@@ -5,6 +5,7 @@ half of the login's life; `fresh`, all have just been renewed. Who goes first al
 checked after it, so that no figure stands for less than the work.
 """
 
+import fcntl
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -51,8 +52,22 @@ class Stage:
 
 
 @contextmanager
+def alone(folders: Paths) -> Iterator[None]:
+    """Raises BenchError when another measurement runs on this platform: both would be in the same namespaces."""
+    with (folders.run / "bench.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BenchError("another measurement runs on this platform") from None
+        yield
+
+
+@contextmanager
 def stage(folders: Paths, state: PlatformState, *, keep: bool = False) -> Iterator[Stage]:
-    """The way to AWS, a user there, and a folder for credentials; with `keep`, the namespaces stay afterwards."""
+    """The way to AWS, a user there, and a folder for credentials; with `keep`, the namespaces stay afterwards.
+
+    Raises BenchError, kube.Refused.
+    """
     pki = Pki(folders.kube)
     kube = Kube(state.kube_api, pki.authority, pki.certificate("admin"), pki.key("admin"))
     host, _, port = state.kube_api.removeprefix("https://").partition(":")
@@ -60,7 +75,7 @@ def stage(folders: Paths, state: PlatformState, *, keep: bool = False) -> Iterat
     folder.mkdir(mode=0o700, exist_ok=True)
     hosts = [f"{name}.{state.region}.amazonaws.com" for name in ("api.ecr", "sts")]
     certificates = make(folder, hosts)
-    with running(state.aws_endpoint, hosts, certificates) as proxy, aws_user(state) as key:
+    with alone(folders), running(state.aws_endpoint, hosts, certificates) as proxy, aws_user(state) as key:
         surroundings = Surroundings(
             folder,
             host,

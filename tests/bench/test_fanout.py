@@ -102,6 +102,6 @@ def test_two_measurements_do_not_run_beside_each_other(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(command, "_bring_up", lambda _folders: None)
-    with command._alone(paths.current()):
+    with fanout.alone(paths.current()):
         assert command.main(["fanout", "--namespaces", "1"]) == 1
     assert capsys.readouterr() == ("", "another measurement runs on this platform\n")

@@ -8,7 +8,7 @@ Map, from the outside in:
 - `ground`: the namespaces, accounts and rights they run in; `removal`: takes them away again.
 - `pull_secrets`: what the programs write, and whether it is any good.
 - `counters`: requests, counted by the API server.
-- `proxy`, `certificates`: the way to AWS for a program that knows no endpoint but the real one; counts AWS calls.
+- `local.tunnel`: the way to AWS for a program that knows no endpoint but the real one; counts AWS calls.
 - `figures`: medians, ratios, growth. Pure.
 - `kube`: the administrator's requests to the API server, many at a time.
 """

@@ -11,19 +11,22 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+
+import botocore
 
 from bench import counters, ground, process, pull_secrets, removal
 from bench.aws_user import aws_user
-from bench.certificates import make
 from bench.errors import BenchError
 from bench.figures import PROGRAMS, STATES, Program, Run, State
 from bench.kube import Kube
-from bench.proxy import Proxy, running
 from bench.pull_secrets import PullSecret
 from bench.subjects import EVERPULL, PEER, Subject, Surroundings, everpull, peer, write_service_account
 from local.cluster.certificates import Pki
 from local.paths import Paths
 from local.state import PlatformState
+from local.tunnel.authority import Authority
+from local.tunnel.proxy import Proxy, running
 
 # A login lives 12 hours and is renewed at half of that.
 _HOURS_UNTIL_DUE = 7.0
@@ -73,15 +76,19 @@ def stage(folders: Paths, state: PlatformState, *, keep: bool = False) -> Iterat
     host, _, port = state.kube_api.removeprefix("https://").partition(":")
     folder = folders.home / "bench"
     folder.mkdir(mode=0o700, exist_ok=True)
-    hosts = [f"{name}.{state.region}.amazonaws.com" for name in ("api.ecr", "sts")]
-    certificates = make(folder, hosts)
-    with alone(folders), running(state.aws_endpoint, hosts, certificates) as proxy, aws_user(state) as key:
+    endpoints = {f"{name}.{state.region}.amazonaws.com": state.aws_endpoint for name in ("api.ecr", "sts")}
+    authority = Authority(folder / "authority")
+    bundle = folder / "authorities.pem"
+    # Reading the public authorities too is a part of what a client of AWS takes, in memory and in time.
+    public = Path(botocore.__file__).parent / "cacert.pem"
+    bundle.write_bytes(public.read_bytes() + b"\n" + authority.certificate.read_bytes())
+    with alone(folders), running(endpoints.get, authority) as proxy, aws_user(state) as key:
         surroundings = Surroundings(
             folder,
             host,
             int(port or 443),
             proxy.url,
-            certificates.bundle,
+            bundle,
             state.region,
             state.registry_host,
             *key,

@@ -7,6 +7,7 @@ from local.paths import Paths
 from local.ports import LOOPBACK
 from local.state import PlatformState
 from local.supervisor import Part
+from local.tunnel.routes import proxy_variables, trust_variables
 
 
 def ensure_environment(folders: Paths) -> str:
@@ -19,6 +20,7 @@ def ensure_environment(folders: Paths) -> str:
 
 def front(folders: Paths, state: PlatformState) -> Part:
     """The access key goes by the environment: arguments are for all to read."""
+    variables = {**proxy_variables(state.https_proxy), **trust_variables(folders.authority)}
     return Part(
         "aws",
         (
@@ -31,6 +33,7 @@ def front(folders: Paths, state: PlatformState) -> Part:
             f"--data-dir={folders.data / 'aws'}",
             f"--account={state.account}",
             f"--region={state.region}",
+            *(f"--function-variable={name}={value}" for name, value in variables.items()),
         ),
         http_health(LOOPBACK, state.ports["aws"], "/_everpull/health"),
         {

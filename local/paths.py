@@ -60,6 +60,11 @@ class Paths:
         return self.home / "kube"
 
     @property
+    def authority(self) -> Path:
+        """The certificate of who vouches for AWS's host names here; its key is beside it."""
+        return self.home / "tunnel" / "ca.crt"
+
+    @property
     def kubeconfig(self) -> Path:
         """The administrator's kubeconfig."""
         return self.kube / "admin.kubeconfig"

@@ -23,6 +23,8 @@ from local.steps import Progress, Step, run
 from local.supervisor import Condition, Part, Supervisor, end
 from local.tools import build as tools
 from local.tools import engine, families
+from local.tunnel.authority import Authority
+from local.tunnel.part import tunnel
 
 # Registry hosts that are routed from the start; tests add theirs with hosts.route_registry_host.
 _ROUTED = (
@@ -33,6 +35,7 @@ _ROUTED = (
 # Which ports belong to which part, to keep them while it lives.
 _PORTS = {
     "aws": ("aws", "ecr-registry"),
+    "tunnel": ("tunnel",),
     "registry": ("registry",),
     "etcd": ("etcd", "etcd-peer"),
     "kube-apiserver": ("kube-apiserver",),
@@ -72,6 +75,7 @@ class Platform:
             if not chosen.node:
                 self._progress.say(f"no node: {chosen.node_reason}")
             state.save(chosen, self._folders)
+            Authority(self._folders.authority.parent)
             pki = certificates.ensure(self._folders.kube, chosen.kube_api, api_address(chosen.network))
             for account, region in _ROUTED:
                 hosts.route_registry_host(hosts.ecr_host(account, region), chosen, self._folders)
@@ -102,6 +106,7 @@ class Platform:
             Step("emulator's environment", lambda: aws_front.ensure_environment(folders)),
             Step("registry", part(lambda: service.registry(folders, chosen)), ("packages",)),
             Step("aws", part(lambda: aws_front.front(folders, chosen)), ("emulator's environment", "registry")),
+            Step("tunnel", part(lambda: tunnel(folders, chosen))),
             Step("etcd", part(lambda: control_plane.etcd(folders, chosen, pki)), ("packages",)),
             Step(
                 "kube-apiserver",
@@ -199,7 +204,7 @@ class Platform:
             return f"none: {obstacle}"
         image, done = push_once(
             self._folders.stamps / "refresher-image",
-            refresher.made_of(),
+            refresher.made_of(self._folders.authority),
             chosen.backend_registry,
             refresher.REPOSITORY,
             lambda: refresher.push(self._folders, chosen.backend_registry),
@@ -233,7 +238,7 @@ class Platform:
             if os.geteuid() == 0:  # nobody else could have started a container
                 self._progress.say("removing containers, mounts and control groups")
                 leftovers.remove(self._folders)
-            self._say_stop("the control plane, aws", ["kube-controller-manager", "kube-apiserver", "aws"])
+            self._say_stop("the control plane, aws", ["kube-controller-manager", "kube-apiserver", "aws", "tunnel"])
             self._say_stop("stores", ["etcd", "registry", *self._supervisor.names()])
             # What lost its record, and what a part's child started apart from its group.
             end(self._supervisor.marked, 5.0)
@@ -253,6 +258,7 @@ class Platform:
         found = [
             service.registry(folders, chosen),
             aws_front.front(folders, chosen),
+            tunnel(folders, chosen),
             control_plane.etcd(folders, chosen, pki),
             control_plane.apiserver(folders, chosen, pki),
             control_plane.controller_manager(folders, chosen, pki),

@@ -9,7 +9,7 @@ LOOPBACK = "127.0.0.1"
 
 # Every listener of the platform but the API server.
 NAMES = (
-    *("aws", "ecr-registry", "registry", "etcd", "etcd-peer", "controller-manager", "scheduler"),
+    *("aws", "ecr-registry", "tunnel", "registry", "etcd", "etcd-peer", "controller-manager", "scheduler"),
     *("kubelet", "kubelet-health", "containerd-stream", "eso-metrics", "eso-live"),
 )
 

@@ -47,6 +47,11 @@ class PlatformState:
         """The name by which images of the default account and region are called, as on AWS."""
         return f"{self.account}.dkr.ecr.{self.region}.amazonaws.com"
 
+    @property
+    def https_proxy(self) -> str:
+        """Where AWS's own host names are reached; its certificates are vouched for by `Paths.authority`."""
+        return f"http://127.0.0.1:{self.ports['tunnel']}"
+
 
 def choose(folders: paths.Paths, node_reason: str, running: frozenset[str]) -> PlatformState:
     """The state to bring up: what was chosen before where it still holds, new free ports where it does not.

@@ -20,6 +20,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--token-ttl", type=int, default=43200, help="life of new ECR tokens in seconds")
     parser.add_argument("--account", default="000000000000", help="account of the deployer")
     parser.add_argument("--region", default="eu-central-1", help="region of requests that name none")
+    parser.add_argument(
+        "--function-variable",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an environment variable of every Lambda function",
+    )
     return parser.parse_args()
 
 
@@ -60,6 +67,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
             region=arguments.region,
             access_key_id=os.environ.get("AWS_ACCESS_KEY_ID") or "test",
             secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY") or "test",
+            function_variables=dict(pair.split("=", 1) for pair in arguments.function_variable),
         )
     )
     backend, policy, calls = Backend(arguments.backend_registry), Policy(running), front.Calls()

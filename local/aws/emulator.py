@@ -7,8 +7,8 @@ something fails loudly instead of silently losing a check.
 import importlib
 import os
 import shutil
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,10 @@ SERVICES = (
 
 @dataclass(frozen=True)
 class Settings:
-    """How the emulator runs. `port` is where it will be served; access keys are the deployer's (root's)."""
+    """How the emulator runs. `port` is where it will be served; access keys are the deployer's (root's).
+
+    `function_variables` are those of every Lambda function beside its own and the runtime's.
+    """
 
     port: int
     data_dir: Path
@@ -34,6 +37,7 @@ class Settings:
     region: str
     access_key_id: str
     secret_access_key: str
+    function_variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -63,6 +67,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",
         "DOCKER_HOST": f"unix://{data / 'no-docker.sock'}",
         "LOG_LEVEL": "INFO",
+        **settings.function_variables,
     }
 
 

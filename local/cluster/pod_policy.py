@@ -1,14 +1,17 @@
 """What every pod of this cluster is given so that objects made for any cluster run here unchanged.
 
 There is no pod network, so each pod gets the host's; and each container is told where AWS is, because nothing here
-answers by AWS's own names. A MutatingAdmissionPolicy does it (Kubernetes 1.36, admissionregistration.k8s.io/v1).
+answers by AWS's own names without a proxy. A MutatingAdmissionPolicy does it (Kubernetes 1.36,
+admissionregistration.k8s.io/v1).
 """
 
 from typing import Any
 
 from local.cluster.api import Api, path_of
 from local.cluster.operator import wait
+from local.ports import api_address
 from local.state import PlatformState
+from local.tunnel.routes import proxy_variables
 
 NAME = "local-platform.everpull"
 _GROUP = "admissionregistration.k8s.io/v1"
@@ -74,7 +77,8 @@ def manifests(state: PlatformState) -> list[dict[str, Any]]:
 def environment(state: PlatformState) -> dict[str, str]:
     """The variables that every container gets."""
     # The second: no pod may fall back to the machine's own cloud role, which the host's network leads to.
-    return {"AWS_ENDPOINT_URL": state.aws_endpoint, "AWS_EC2_METADATA_DISABLED": "true"}
+    direct = {"AWS_ENDPOINT_URL": state.aws_endpoint, "AWS_EC2_METADATA_DISABLED": "true"}
+    return {**direct, **proxy_variables(state.https_proxy, api_address(state.network))}
 
 
 def ensure(api: Api, state: PlatformState) -> str:

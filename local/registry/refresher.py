@@ -14,10 +14,13 @@ from local.apt import SYSTEM_PATH
 from local.paths import Paths
 from local.registry import debian, images, pins
 from local.registry.images import File, Pushed, push_image
+from local.tunnel.routes import trust_variables
 
 REPOSITORY = "everpull/refresher"
 # Debian's Python looks here, whatever its version.
 _SITE_PACKAGES = "usr/lib/python3/dist-packages"
+# Who vouches for AWS's host names here. On a machine of its own an image trusts the public authorities instead.
+_AUTHORITY = Path("/etc/ssl/certs/everpull-local.pem")
 # Nobody on any machine; the CronJob says the same.
 USER = 65532
 
@@ -26,14 +29,14 @@ class RefresherImageError(Exception):
     """boto3 could not be put into the image; the text is pip's or Python's."""
 
 
-def made_of() -> str:
-    """Names everything that the image is made of, the versions of Debian's packages aside.
+def made_of(authority: Path) -> str:
+    """Names everything that the image is made of, the certificate `authority` too, the versions of Debian's packages aside.
 
     Those change with every security fix, and asking apt for them takes longer than all else that `up` does when there
     is nothing to do.
     """
     digest = hashlib.sha256()
-    for source in (pins.PACKAGES, Path(__file__), Path(debian.__file__), Path(images.__file__)):
+    for source in (pins.PACKAGES, Path(__file__), Path(debian.__file__), Path(images.__file__), authority):
         digest.update(source.read_bytes())
     system = platform.freedesktop_os_release()
     digest.update(repr((system.get("ID"), system.get("VERSION_ID"), platform.machine())).encode())
@@ -56,9 +59,13 @@ def push(folders: Paths, registry_url: str) -> Pushed:
             registry_url,
             REPOSITORY,
             "local",
-            {**images.tree(root), "/etc/passwd": File(f"nonroot:x:{USER}:{USER}::/:/none\n".encode())},
+            {
+                **images.tree(root),
+                "/etc/passwd": File(f"nonroot:x:{USER}:{USER}::/:/none\n".encode()),
+                str(_AUTHORITY): File(folders.authority),
+            },
             entrypoint=["python3"],
-            environment={"PATH": "/usr/bin"},
+            environment={"PATH": "/usr/bin", **trust_variables(_AUTHORITY)},
             user=f"{USER}:{USER}",
         )
 

@@ -30,7 +30,17 @@ def supervisor(folders: Paths) -> Iterator[Supervisor]:
 @pytest.fixture
 def state(folders: Paths) -> PlatformState:
     """A state as `up` would choose it."""
-    names = ("aws", "ecr-registry", "registry", "etcd", "etcd-peer", "controller-manager", "scheduler", "kubelet")
+    names = (
+        "aws",
+        "ecr-registry",
+        "tunnel",
+        "registry",
+        "etcd",
+        "etcd-peer",
+        "controller-manager",
+        "scheduler",
+        "kubelet",
+    )
     more = ("kubelet-health", "containerd-stream", "eso-metrics", "eso-live", "kube-apiserver")
     return PlatformState(
         aws_endpoint="http://127.0.0.1:21001",

@@ -46,10 +46,12 @@ class FakeApi(Api):
         return {"spec": {"hostNetwork": answer[0], "initContainers": [first], "containers": [main]}}
 
 
-def test_pods_are_told_where_aws_is_and_not_to_ask_the_machine_for_a_role(state: PlatformState) -> None:
+def test_pods_are_told_the_ways_to_aws_and_not_to_ask_the_machine_for_a_role(state: PlatformState) -> None:
     assert pod_policy.environment(state) == {
         "AWS_ENDPOINT_URL": state.aws_endpoint,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "HTTPS_PROXY": state.https_proxy,
+        "NO_PROXY": "127.0.0.1,127.70.0.1,127.0.0.0/8,localhost,.svc,.cluster.local",
     }
     policy, binding = pod_policy.manifests(state)
     (variable,) = policy["spec"]["variables"]

@@ -9,17 +9,25 @@ from local.registry import pins, refresher
 from local.registry.refresher import RefresherImageError
 
 
-def test_other_packages_or_another_system_are_another_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = refresher.made_of()
-    assert refresher.made_of() == before
+def test_other_packages_another_system_or_another_authority_are_another_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = tmp_path / "ca.crt"
+    authority.write_text("one")
+    before = refresher.made_of(authority)
+    assert refresher.made_of(authority) == before
     other = tmp_path / "packages.txt"
     other.write_text(pins.PACKAGES.read_text().replace("boto3==1", "boto3==2"))
     with monkeypatch.context() as patched:
         patched.setattr(pins, "PACKAGES", other)
-        assert refresher.made_of() != before
+        assert refresher.made_of(authority) != before
     newer = {**platform.freedesktop_os_release(), "VERSION_ID": "99"}
     monkeypatch.setattr(platform, "freedesktop_os_release", lambda: newer)
-    assert refresher.made_of() != before
+    assert refresher.made_of(authority) != before
+    monkeypatch.undo()
+    assert refresher.made_of(authority) == before
+    authority.write_text("another")
+    assert refresher.made_of(authority) != before
 
 
 def test_a_wheel_with_another_hash_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

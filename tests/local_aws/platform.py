@@ -112,6 +112,7 @@ class Stand:
             "--backend-registry": self.backend,
             "--data-dir": self.folder / "data",
             "--region": REGION,
+            "--function-variable": "OF_EVERY_FUNCTION=a=b",
         }
         command = [str(part) for option in options.items() for part in option]
         environment = {

@@ -16,6 +16,14 @@ def test_a_function_runs_as_its_role_against_this_stand(stand: Stand, name: str)
     assert environment == {"AWS_ENDPOINT_URL": stand.endpoint, "AWS_REGION": REGION, "PYTHONPATH": None}
 
 
+def test_a_function_has_the_variables_of_every_function_unless_it_has_its_own(stand: Stand, name: str) -> None:
+    asked = {"ask": "environment", "names": ["OF_EVERY_FUNCTION"]}
+    logging_function(stand, name)
+    assert invoke(stand, name, asked) == (None, {"OF_EVERY_FUNCTION": "a=b"})
+    logging_function(stand, f"{name}-own", Environment={"Variables": {"OF_EVERY_FUNCTION": "mine"}})
+    assert invoke(stand, f"{name}-own", asked) == (None, {"OF_EVERY_FUNCTION": "mine"})
+
+
 def test_a_function_may_do_what_its_role_may(stand: Stand, name: str) -> None:
     arn = stand.client("secretsmanager").create_secret(Name=name, SecretString="value")["ARN"]
     logging_function(stand, name)

@@ -33,6 +33,35 @@ def test_it_has_the_programs_boto3_and_runs_as_nobody_on_a_read_only_root(
     assert outcome.succeeded
 
 
+OWN_NAMES = """
+import boto3, os, urllib3
+from botocore.config import Config
+pool = urllib3.ProxyManager(os.environ["HTTPS_PROXY"])
+for host in ("HOST", "public.ecr.aws"):
+    print(pool.request("GET", f"https://{host}/v2/", retries=False).status)
+ecr = boto3.client("ecr", "us-east-1", config=Config(ignore_configured_endpoint_urls=True, use_fips_endpoint=True),
+    aws_access_key_id="AKIANOBODYHASTHISONE", aws_secret_access_key="x")
+try:
+    ecr.get_authorization_token()
+except ecr.exceptions.ClientError as error:
+    print(ecr.meta.endpoint_url, error.response["Error"]["Code"])
+try:
+    pool.request("GET", "https://example.com/", retries=False)
+except urllib3.exceptions.ProxyError as error:
+    print("403" in str(error))
+"""
+
+
+def test_aws_is_there_by_its_own_names_and_nobody_else_is(platform: PlatformState, kube: Client) -> None:
+    script = OWN_NAMES.replace("HOST", platform.registry_host)
+    outcome = one_shot.run(kube, NAMESPACE, "own-names", platform.refresher_image, script)
+    assert outcome.output.splitlines() == [
+        *("401", "401"),
+        "https://ecr-fips.us-east-1.amazonaws.com UnrecognizedClientException",
+        "True",
+    ]
+
+
 def test_it_is_named_by_digest_and_the_same_whenever_it_is_made(platform: PlatformState) -> None:
     folders = paths.current()
     again = refresher.push(folders, platform.backend_registry)

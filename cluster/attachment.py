@@ -22,6 +22,14 @@ _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _ALWAYS_THERE = "default"
 
 
+def attachment_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
+    """Whatever keeps `everpull:attach` from being done."""
+    if settings.attach == "pods":
+        yield from pod_policy_faults(settings, reader)
+    elif settings.attach == "service-accounts":
+        yield from service_account_faults(reader, settings.service_accounts, ())
+
+
 def pod_policy_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
     """A cluster that knows no such policy, names that are taken, and pods that would be refused for having the pull secret."""
     served = {str(kind["name"]) for kind in _items(reader.document(_API), "resources")}

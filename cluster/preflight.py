@@ -10,6 +10,7 @@ import pulumi
 
 from settings import ConfigurationError, Fault, Settings
 
+from .attachment import attachment_faults
 from .operator import cluster_store_faults, operator_faults
 from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable
 from .takeover import cluster_role_faults, pull_secret_faults, role_faults, system_namespace_faults
@@ -42,7 +43,7 @@ def check_cluster(settings: Settings) -> None:
 def find_faults(settings: Settings, reader: ClusterReader) -> list[Fault]:
     """Every fault of the cluster. What the caller has no right to see is warned of and passed over. Raises Unreachable."""
     faults: list[Fault] = []
-    for check in (*CHECKS[settings.mode], _missing_namespaces, _pull_secrets, _chosen_pull_secrets):
+    for check in (*CHECKS[settings.mode], _missing_namespaces, _pull_secrets, _chosen_pull_secrets, attachment_faults):
         try:
             faults += check(settings, reader)
         except Forbidden as asked:

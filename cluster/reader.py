@@ -1,19 +1,14 @@
 """Reads the cluster with the kubeconfig and context that the Kubernetes provider uses."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from typing import Protocol, cast
 
-import httpx2
-import yaml
-from lightkube import KubeConfig
-from lightkube.config.client_adapter import Client, ConnectionParams
-from lightkube.core.exceptions import ConfigError
-
+from kube.client import Unreachable, answering, connect
 from settings import ClusterAccess
+
+__all__ = ["ClusterReader", "Forbidden", "HttpClusterReader", "Row", "Unreachable"]
 
 _TIMEOUT_SECONDS = 15.0
 
@@ -22,10 +17,6 @@ _TIMEOUT_SECONDS = 15.0
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 # The same for a list, with what kubectl prints of each object beside it: of a Secret that is the type, and no data.
 _TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
-
-
-class Unreachable(Exception):
-    """The cluster cannot be asked: no usable kubeconfig, no answer, credentials refused, or not a Kubernetes API."""
 
 
 class Forbidden(Exception):
@@ -70,14 +61,7 @@ class HttpClusterReader:
     """A ClusterReader over HTTP. Raises Unreachable where no client can be made."""
 
     def __init__(self, access: ClusterAccess) -> None:
-        try:
-            config = _kubeconfig(access.kubeconfig).get(access.context)
-            if config is None or config.user is None:
-                raise Unreachable("the kubeconfig's context names no user")
-            self._http = Client(config, ConnectionParams(timeout=httpx2.Timeout(_TIMEOUT_SECONDS)))
-        except (ConfigError, OSError, LookupError, TypeError, ValueError, yaml.YAMLError) as error:
-            # The type alone: a kubeconfig holds credentials, and a parser's message may quote its lines.
-            raise Unreachable(f"no usable kubeconfig ({type(error).__name__})") from None
+        self._http = connect(access.kubeconfig, access.context, _TIMEOUT_SECONDS)
 
     def document(self, path: str) -> Mapping[str, object] | None:
         return self._get(path, "application/json")
@@ -92,10 +76,8 @@ class HttpClusterReader:
         return [_row(columns, row) for row in _maps(found.get("rows"))]
 
     def _get(self, path: str, accept: str) -> Mapping[str, object] | None:
-        try:
+        with answering(path):
             response = self._http.get(path, headers={"Accept": accept})
-        except (httpx2.HTTPError, ConfigError, OSError) as error:
-            raise Unreachable(f"{type(error).__name__} on {path}") from None
         if response.status_code == HTTPStatus.NOT_FOUND:
             return None
         if response.status_code == HTTPStatus.FORBIDDEN:
@@ -113,34 +95,3 @@ def _row(columns: Sequence[str], row: Mapping[str, object]) -> Row:
 
 def _maps(value: object) -> Sequence[Mapping[str, object]]:
     return cast(Sequence[Mapping[str, object]], value or ())
-
-
-def _kubeconfig(given: str | None) -> KubeConfig:
-    """The kubeconfig that the provider takes: its config (contents or a path), else KUBECONFIG, else the default file.
-
-    KUBECONFIG may list several files; the first that names a thing wins (kubectl docs, Organizing cluster access).
-    """
-    if given is not None:
-        text = given if "\n" in given or given.lstrip().startswith("{") else Path(given).expanduser().read_text("utf-8")
-        return _config(yaml.safe_load(text), None if text is given else Path(given))
-    listed = [
-        Path(part).expanduser() for part in os.environ.get("KUBECONFIG", "~/.kube/config").split(os.pathsep) if part
-    ]
-    files = [path for path in listed if path.is_file()]
-    if not files:
-        raise FileNotFoundError
-    merged: dict[str, object] = {}
-    lists: dict[str, dict[str, object]] = {"clusters": {}, "contexts": {}, "users": {}}
-    for path in files:
-        content = cast(dict[str, object], yaml.safe_load(path.read_text("utf-8")) or {})
-        if content.get("current-context"):
-            merged.setdefault("current-context", content["current-context"])
-        for kind, found in lists.items():
-            for item in cast(list[dict[str, object]], content.get(kind) or []):
-                found.setdefault(str(item["name"]), item)
-    merged.update({kind: list(found.values()) for kind, found in lists.items()})
-    return _config(merged, files[0])
-
-
-def _config(content: dict[str, object], path: Path | None) -> KubeConfig:
-    return KubeConfig.from_dict(content, fname=path)  # pyright: ignore[reportUnknownMemberType] - untyped upstream

@@ -1,7 +1,7 @@
 """An HTTP client of the cluster that a kubeconfig and a context name."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -34,7 +34,7 @@ def connect(kubeconfig: str | None, context: str | None, timeout: float) -> http
 
 
 @contextmanager
-def answering(path: str) -> Iterator[None]:
+def answering(path: str) -> Generator[None]:
     """Turns whatever keeps a request from being answered into Unreachable, which names the path and quotes nothing."""
     try:
         yield

@@ -1,6 +1,7 @@
 """One module a mode: what the settings say, put into the mode's component, and the stack outputs that come of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import pulumi
 
@@ -8,14 +9,22 @@ from components.delivery import DeliveryArgs
 from settings import CronJobSettings, LambdaSettings, Settings
 
 from . import by_cronjob, by_lambda
+from .attaching import attach
 
 __all__ = ["deliver"]
 
 
 def deliver(settings: Settings, args: DeliveryArgs, opts: pulumi.ResourceOptions) -> Mapping[str, object]:
-    """Makes the one delivery of the stack. Gives the mode's own outputs, by their names."""
+    """Makes the one delivery of the stack, and has pods use it. Gives the outputs of both, by their names."""
     match settings.delivery:
         case LambdaSettings() as chosen:
-            return by_lambda.deliver(settings, chosen, args, opts)
+            outputs = by_lambda.deliver(settings, chosen, args, opts)
         case CronJobSettings() as chosen:
-            return by_cronjob.deliver(settings, chosen, args, opts)
+            outputs = by_cronjob.deliver(settings, chosen, args, opts)
+    return {**outputs, **attach(settings, args["registries"], _after(outputs["pullSecrets"]))}
+
+
+def _after(pull_secrets: object) -> pulumi.ResourceOptions:
+    """Once the pull secrets are there, and, when it is deleted, before any of what they were made by."""
+    there = cast(pulumi.Output[Sequence[str]], pull_secrets)
+    return pulumi.ResourceOptions(depends_on=there.apply(lambda _: list[pulumi.Input[pulumi.Resource]]()))

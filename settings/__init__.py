@@ -12,7 +12,7 @@ import pulumi
 
 from lambda_src.refresher.registries import Registry
 
-from . import delivery, schema, selection, selectors, values
+from . import attachment, delivery, schema, selection, selectors, values
 from .delivery import CronJobSettings, Delivery, LambdaSettings
 from .faults import ConfigurationError, Fault
 from .reader import Reader
@@ -43,7 +43,8 @@ class Settings:
     """A whole stack. `registries` is empty when the deploying account's own registry is meant.
 
     The pull secret goes into `namespaces` and into what `selector` chooses, less `excluded_namespaces`. `adopt` allows a
-    Secret of that name which something else made to be taken over.
+    Secret of that name which something else made to be taken over. `attach` is one of schema.ATTACH, and `accounts` are the
+    service accounts that go with it, NAME or NAMESPACE/NAME.
     """
 
     stack: str
@@ -58,6 +59,8 @@ class Settings:
     pull_secret_name: str
     adopt: bool
     system_namespace: str
+    attach: str
+    accounts: tuple[str, ...]
     delivery: Delivery
     cluster: ClusterAccess
 
@@ -70,6 +73,11 @@ class Settings:
     def labels(self) -> dict[str, str]:
         """Labels of every Kubernetes object of this stack; what lacks them was made by something else."""
         return {"app.kubernetes.io/name": schema.PROJECT, "app.kubernetes.io/instance": _slug(self.stack)}
+
+    @property
+    def service_accounts(self) -> tuple[str, ...]:
+        """NAMESPACE/NAME of each that gets the pull secret: none, unless `attach` says that they do."""
+        return attachment.places(self.accounts, self.namespaces) if self.attach == "service-accounts" else ()
 
     @property
     def role(self) -> str:
@@ -115,6 +123,8 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         pull_secret_name=reader.value("pullSecretName", values.secret_name, computed=owner),
         adopt=reader.value("adopt", values.boolean),
         system_namespace=reader.value("systemNamespace", values.namespace, computed=owner),
+        attach=reader.one_of("attach", schema.ATTACH),
+        accounts=reader.value("serviceAccounts", attachment.service_accounts),
         delivery=delivery.READERS[mode](reader, owner),
         cluster=ClusterAccess(kubeconfig=config.get("kubernetes:kubeconfig"), context=config.get("kubernetes:context")),
     )
@@ -125,6 +135,13 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         selector=settings.selector,
         excluded=settings.excluded_namespaces,
         system_namespace=settings.system_namespace,
+    )
+    attachment.refuse_bad_attachments(
+        reader,
+        attach=settings.attach,
+        accounts=settings.accounts,
+        namespaces=settings.namespaces,
+        selector=settings.selector,
     )
     if isinstance(settings.delivery, CronJobSettings):
         selection.refuse_too_many(

@@ -77,15 +77,18 @@ class Reader:
             allowed = f"{schema.PROJECT}:{near[0]}" if near else ", ".join(sorted(schema.KEYS))
             self._add(full, "is not a key of everpull", allowed, f"pulumi config rm {full}")
 
-    def refuse_keys_of_other_modes(self, mode: str) -> None:
-        """Notes keys that are set although the mode does nothing with them, which would be a surprise later.
+    def is_set(self, key: str) -> bool:
+        """Whether the key is not at its default.
 
-        The engine hands over every key of Pulumi.yaml, those that no stack set with their defaults, so a key counts as set
-        when it is not the default.
+        The engine hands over every key of Pulumi.yaml, those that no stack set with their defaults.
         """
-        for key, known in schema.KEYS.items():
+        return not _same(schema.KEYS[key], self.text(key))
+
+    def refuse_keys_of_other_modes(self, mode: str) -> None:
+        """Notes keys that are set although the mode does nothing with them, which would be a surprise later."""
+        for key in schema.KEYS:
             modes = schema.modes_with(key)
-            if mode in modes or _same(known, self.text(key)):
+            if mode in modes or not self.is_set(key):
                 continue
             self._faulty.add(key)
             full = f"{schema.PROJECT}:{key}"

@@ -41,6 +41,8 @@ KEYS: dict[str, Key] = {
     "pullSecretName": Key("string", "", "ecr-pull"),
     "adopt": Key("boolean", False, True),
     "systemNamespace": Key("string", "", "everpull-system"),
+    "attach": Key("string", "none", "pods"),
+    "serviceAccounts": Key("array", ["default"], ["default", "team-a/builder"]),
     "schedule": Key("string", "rate(1 hour)", "rate(1 hour)"),
     "syncInterval": Key("string", "15m", "15m"),
     "fanOutInterval": Key("string", "5m", "5m"),
@@ -57,7 +59,7 @@ CHOOSING = ("mode", "identity")
 # What every mode needs that puts a pull secret into namespaces and runs on a schedule.
 _PULL_SECRETS = (
     *("registries", "repositories", "namespaces", "pullSecretName", "adopt", "systemNamespace"),
-    "schedule",
+    *("attach", "serviceAccounts", "schedule"),
 )
 
 
@@ -106,6 +108,9 @@ LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
+
+# How pods come to use the pull secret.
+ATTACH = ("none", "service-accounts", "pods")
 
 # Kubernetes docs, Configuration, Images; and Taints and Tolerations.
 IMAGE_PULL_POLICIES = ("Always", "IfNotPresent", "Never")

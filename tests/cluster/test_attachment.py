@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from cluster.attachment import pod_policy_faults, service_account_faults
+from cluster.preflight import find_faults
 from settings import Settings, parse
 from tests.cluster.fakes import FakeCluster
 from tests.settings.bad_configurations import GOOD
@@ -140,3 +141,24 @@ def test_an_account_in_a_namespace_that_the_stack_is_to_make_can_not_be_there() 
         )
     ]
     assert reader.asked == ["/api/v1/serviceaccounts"]
+
+
+@pytest.mark.parametrize(
+    ("config", "keys"),
+    [
+        ({}, []),
+        ({"everpull:attach": "pods"}, ["everpull:attach"]),
+        ({"everpull:attach": "service-accounts"}, []),
+        (
+            {"everpull:attach": "service-accounts", "everpull:serviceAccounts": json.dumps(["default", "builder"])},
+            ["everpull:serviceAccounts"],
+        ),
+    ],
+)
+@pytest.mark.parametrize("mode", ["lambda", "cronjob"])
+def test_what_is_attached_is_looked_at_before_anything_is_planned(
+    mode: str, config: dict[str, str], keys: Sequence[str]
+) -> None:
+    reader = FakeCluster({"/api/v1/namespaces/default": {}})
+    found = find_faults(parse({**GOOD, "everpull:mode": mode, **config}, "dev"), reader)
+    assert [fault.key for fault in found if fault.key != "everpull:mode"] == keys

@@ -20,7 +20,7 @@ LAYERS: dict[str, frozenset[str]] = {
     "settings": frozenset({"lambda_src"}),
     "kube": frozenset(),
     "modes": frozenset({"settings", "components", "cluster"}),
-    "components": frozenset(),
+    "components": frozenset({"kube"}),
     "cluster": frozenset({"settings", "kube"}),
     "lambda_src": frozenset(),
     "checks": frozenset({"settings"}),

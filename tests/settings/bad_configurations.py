@@ -121,6 +121,30 @@ OF_MODES: dict[str, dict[str, str | None]] = {
     "toleration without a key": {**CRONJOB, "everpull:tolerations": json.dumps([":NoSchedule"])},
 }
 
+_TO_ACCOUNTS = {"everpull:attach": "service-accounts"}
+OF_ATTACHING: dict[str, dict[str, str | None]] = {
+    "attach of another word": {"everpull:attach": "pod"},
+    "service account in capitals": {**_TO_ACCOUNTS, "everpull:serviceAccounts": json.dumps(["Builder"])},
+    "service account with two slashes": {**_TO_ACCOUNTS, "everpull:serviceAccounts": json.dumps(["a/b/c"])},
+    "service account without a name": {**_TO_ACCOUNTS, "everpull:serviceAccounts": json.dumps(["default/"])},
+    "service account in no possible namespace": {**_TO_ACCOUNTS, "everpull:serviceAccounts": json.dumps(["A/builder"])},
+    "service account too long": {**_TO_ACCOUNTS, "everpull:serviceAccounts": json.dumps(["a" * 254])},
+    "service account in a namespace that is not listed": {
+        **_TO_ACCOUNTS,
+        "everpull:namespaces": json.dumps(["team-a"]),
+        "everpull:serviceAccounts": json.dumps(["default", "team-b/builder", "team-c/builder"]),
+    },
+    "no service accounts": {**_TO_ACCOUNTS, "everpull:serviceAccounts": "[]"},
+    "service accounts that nothing is attached to": {"everpull:serviceAccounts": json.dumps(["builder"])},
+    "service accounts beside pods": {"everpull:attach": "pods", "everpull:serviceAccounts": json.dumps(["builder"])},
+    "service accounts of namespaces by label alone": {
+        **CRONJOB,
+        **_TO_ACCOUNTS,
+        "everpull:namespaces": "[]",
+        "everpull:namespaceSelector": "team=a",
+    },
+}
+
 # By the file that holds what they are told.
-FILES = {"messages.txt": IN_ANY_MODE, "messages_modes.txt": OF_MODES}
+FILES = {"messages.txt": IN_ANY_MODE, "messages_modes.txt": OF_MODES, "messages_attach.txt": OF_ATTACHING}
 BAD = {name: config for configs in FILES.values() for name, config in configs.items()}

@@ -13,7 +13,10 @@ from tests.settings.bad_configurations import CRONJOB, GOOD
 
 ROOT = Path(__file__).parents[2]
 # What a key makes no sense without.
-NEEDED = {"excludedNamespaces": {"everpull:namespaceSelector": "team"}}
+NEEDED = {
+    "excludedNamespaces": {"everpull:namespaceSelector": "team"},
+    "serviceAccounts": {"everpull:attach": "service-accounts", "everpull:namespaces": json.dumps(["team-a"])},
+}
 # Values other than the default, for keys whose example is the default.
 OTHER = {
     "schedule": "rate(2 hours)",
@@ -66,6 +69,15 @@ def test_the_cronjob_may_serve_by_label_alone() -> None:
     assert settings.namespaces == ()
     assert settings.selector
     assert settings.selector.text == "team"
+
+
+def test_service_accounts_are_those_of_listed_namespaces_each_once() -> None:
+    config = {**GOOD, "everpull:namespaces": json.dumps(["team-a", "team-b"])}
+    assert (parse(config, "dev").attach, parse(config, "dev").service_accounts) == ("none", ())
+    config["everpull:attach"] = "service-accounts"
+    assert parse(config, "dev").service_accounts == ("team-a/default", "team-b/default")
+    config["everpull:serviceAccounts"] = json.dumps(["team-b/builder", "default", "team-a/default"])
+    assert parse(config, "dev").service_accounts == ("team-a/default", "team-b/default", "team-b/builder")
 
 
 def test_another_pull_secret_is_another_role() -> None:

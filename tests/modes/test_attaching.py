@@ -1,0 +1,120 @@
+"""What `everpull:attach` says is done in every mode that makes pull secrets, and after they are made."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+import pytest
+
+from cluster.hand_over import HandOver
+from modes import by_lambda, deliver
+from settings import parse
+from tests.components.recording import Recorder, record
+from tests.modes.test_modes import args
+from tests.settings.bad_configurations import CRONJOB, GOOD
+
+HOST = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+TO_ACCOUNTS = {
+    "everpull:attach": "service-accounts",
+    "everpull:namespaces": json.dumps(["team-a", "team-b"]),
+    "everpull:serviceAccounts": json.dumps(["default", "team-b/builder"]),
+}
+TO_PODS = {
+    "everpull:attach": "pods",
+    "everpull:namespaces": json.dumps(["team-a"]),
+    "everpull:pullSecretName": "ecr-pull",
+}
+# The last of what each mode makes a pull secret by.
+LAST = {"lambda": "everpull-dev-sync-pull-secret-team-a", "cronjob": "everpull-dev-refresh-first-run"}
+
+
+@pytest.fixture(autouse=True)
+def proven(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What was asked for when new pods were looked at; nothing looks at a cluster."""
+    asked: dict[str, Any] = {}
+
+    async def done(_: HandOver) -> str:
+        return "done"
+
+    async def synced(_: object, places: Sequence[str]) -> list[str]:
+        return list(places)
+
+    async def in_force(_: object, policy: str, **more: object) -> str:
+        asked.update(policy=policy, **more)
+        return policy
+
+    for name in ("from_operator", "from_cron_job", "settle"):
+        monkeypatch.setattr(HandOver, name, done)
+    monkeypatch.setattr(by_lambda, "when_synced", synced)
+    monkeypatch.setattr("modes.attaching.when_in_force", in_force)
+    return asked
+
+
+def delivered(config: dict[str, str]) -> tuple[Recorder, dict[str, Any]]:
+    recorder, outputs = record(), {}
+    settings = parse({**GOOD, **config}, "dev")
+
+    @pulumi.runtime.test
+    def build() -> Any:
+        return pulumi.Output.all(**deliver(settings, args(settings), pulumi.ResourceOptions())).apply(outputs.update)
+
+    build()
+    return recorder, outputs
+
+
+@pytest.mark.parametrize("mode", LAST)
+def test_nothing_is_attached_unasked(mode: str) -> None:
+    recorder, outputs = delivered({"everpull:mode": mode})
+    assert not [item for item in recorder.resources if "attach" in item.name]
+    assert not {"attachedBy", "attachedTo"} & outputs.keys()
+
+
+@pytest.mark.parametrize("mode", LAST)
+def test_service_accounts_get_the_pull_secret_once_it_is_there(mode: str) -> None:
+    recorder, outputs = delivered({"everpull:mode": mode, **TO_ACCOUNTS})
+    places = ["team-a/default", "team-b/default", "team-b/builder"]
+    assert outputs["attachedTo"] == places
+    for place in places:
+        entry = recorder.one(":PullSecretEntry", place)
+        assert (entry.name, entry.inputs["secret"]) == (f"everpull-dev-attach-{place}", "everpull-dev")
+        assert LAST[mode] in recorder.waits_for(entry.name)
+
+
+@pytest.mark.parametrize("mode", LAST)
+def test_pods_get_the_pull_secret_once_it_is_there(mode: str, proven: dict[str, Any]) -> None:
+    recorder, outputs = delivered({"everpull:mode": mode, **TO_PODS})
+    assert outputs["attachedBy"] == "everpull-dev"
+    policy = recorder.one(":MutatingAdmissionPolicy")
+    assert (policy.name, policy.inputs["metadata"]["name"]) == ("everpull-dev-attach-policy", "everpull-dev")
+    assert "ecr-pull" in json.dumps(policy.inputs["spec"])
+    assert f"{HOST}/" in json.dumps(policy.inputs["spec"])
+    assert LAST[mode] in recorder.waits_for(policy.name)
+    assert (proven["policy"], proven["bindings"]) == ("everpull-dev", ["everpull-dev.listed"])
+    assert (proven["registry"], proven["pull_secret"], proven["namespaces"]) == (HOST, "ecr-pull", ("team-a",))
+
+
+def test_pods_of_namespaces_that_are_chosen_by_label_get_it_too(proven: dict[str, Any]) -> None:
+    chosen = {
+        "everpull:namespaces": "[]",
+        "everpull:namespaceSelector": "team=a",
+        "everpull:excludedNamespaces": json.dumps(["team-x"]),
+    }
+    recorder, _ = delivered({**CRONJOB, **TO_PODS, **chosen})
+    binding = recorder.one(":MutatingAdmissionPolicyBinding")
+    assert binding.inputs["spec"]["matchResources"]["namespaceSelector"] == {
+        "matchLabels": {"team": "a"},
+        "matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["team-x"]}],
+    }
+    assert (proven["label_selector"], proven["excluded"]) == ("team=a", ("team-x",))
+
+
+def test_service_accounts_of_namespaces_that_are_chosen_by_label_are_said_to_be_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_: said.append(text))
+    delivered({**CRONJOB, **TO_ACCOUNTS, "everpull:namespaceSelector": "team=c"})
+    assert (
+        "service accounts of namespaces that are chosen by label are left as they are; everpull:attach pods serves them too"
+    ) in said

@@ -111,8 +111,8 @@ def _now() -> datetime:
 
 
 if __name__ == "__main__":
-    # For a process that is over in a second: it has no garbage worth looking for, and its threads, which mostly wait for answers,
-    # need not interrupt each other every 5 ms.
+    # For a process that is over in a second: it has no garbage worth looking for, and its threads, which mostly wait for
+    # answers, need not interrupt each other every 5 ms.
     gc.disable()
     sys.setswitchinterval(0.05)
     sys.exit(main(sys.argv[1:], os.environ))

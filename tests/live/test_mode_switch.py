@@ -90,28 +90,28 @@ def owners(deployed: Deployed) -> set[str]:
 
 
 def test_a_stack_moves_from_lambda_to_cronjob_and_back(platform: PlatformState, kube: Client) -> None:
-    before = in_aws(platform), in_cluster(kube)
+    before = in_aws(platform, "switch"), in_cluster(kube, "switch")
     with deploy(platform, kube, "switch", NAMESPACES) as deployment:
-        lambda_only = in_aws(platform), in_cluster(kube)
+        lambda_only = in_aws(platform, "switch"), in_cluster(kube, "switch")
         switch(deployment, "cronjob")
-        assert in_aws(platform)["functions"] == before[0]["functions"]
-        assert in_cluster(kube)["external secrets"] == before[1]["external secrets"]
+        assert in_aws(platform, "switch")["functions"] == []
+        assert in_cluster(kube, "switch")["external secrets"] == []
         assert deployment.pull("switch-b").pulled
         switch(deployment, "lambda")
-        now = in_aws(platform), in_cluster(kube)
+        now = in_aws(platform, "switch"), in_cluster(kube, "switch")
         assert {kind: len(names) for kind, names in now[0].items()} == {
             kind: len(names) for kind, names in lambda_only[0].items()
         }
         assert now[1] == lambda_only[1]
         assert deployment.pull("switch-b").pulled
-    assert in_aws(platform) == before[0]
-    wait_until(lambda: in_cluster(kube) == before[1], "nothing is left in the cluster")
+    assert in_aws(platform, "switch") == before[0]
+    wait_until(lambda: in_cluster(kube, "switch") == before[1], "nothing is left in the cluster")
 
 
 def test_destroy_of_a_cronjob_stack_that_was_lambda_leaves_nothing(platform: PlatformState, kube: Client) -> None:
-    before = in_aws(platform), in_cluster(kube)
+    before = in_aws(platform, "switch"), in_cluster(kube, "switch")
     with deploy_cronjob(platform, kube, "switch", NAMESPACES) as deployment:
         switch(deployment, "lambda")
         switch(deployment, "cronjob")
-    assert in_aws(platform) == before[0]
-    wait_until(lambda: in_cluster(kube) == before[1], "nothing is left in the cluster")
+    assert in_aws(platform, "switch") == before[0]
+    wait_until(lambda: in_cluster(kube, "switch") == before[1], "nothing is left in the cluster")

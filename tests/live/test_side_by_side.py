@@ -3,7 +3,10 @@
 from typing import Any
 
 from lightkube import Client
+from lightkube.core.client import FieldValue
+from lightkube.resources.batch_v1 import CronJob, Job
 from lightkube.resources.core_v1 import Namespace, Secret
+from lightkube.resources.rbac_authorization_v1 import ClusterRole, Role, RoleBinding
 
 from local.demo.chain import CLUSTER_STORE, EXTERNAL_SECRET
 from local.driver import aws
@@ -12,13 +15,13 @@ from local.state import PlatformState
 from tests.live.deployment import Deployment, deploy
 
 
-def in_aws(state: PlatformState) -> dict[str, list[str]]:
-    """Everything of the kinds that everpull makes."""
+def in_aws(state: PlatformState, stack: str) -> dict[str, list[str]]:
+    """Everything of a stack of that name, of the kinds that everpull makes."""
 
     def call(service: str, operation: str, key: str, name: str) -> list[str]:
         answer: dict[str, Any] = getattr(aws.client(state, service), operation)()
         names = [item.rsplit("/", 1)[1] if isinstance(item, str) else item[name] for item in answer.get(key, [])]
-        return sorted(found for found in names if found.startswith("everpull-"))
+        return sorted(found for found in names if found.startswith(f"everpull-{stack}-"))
 
     return {
         "users": call("iam", "list_users", "Users", "UserName"),
@@ -32,8 +35,9 @@ def in_aws(state: PlatformState) -> dict[str, list[str]]:
     }
 
 
-def in_cluster(kube: Client) -> dict[str, list[str]]:
-    ours = {"app.kubernetes.io/name": "everpull"}
+def in_cluster(kube: Client, stack: str) -> dict[str, list[str]]:
+    """The same in the cluster."""
+    ours: dict[str, FieldValue] = {"app.kubernetes.io/name": "everpull", "app.kubernetes.io/instance": stack}
 
     def names(found: Any) -> list[str]:
         return sorted(f"{item.metadata.namespace or ''}/{item.metadata.name}" for item in found)
@@ -43,6 +47,11 @@ def in_cluster(kube: Client) -> dict[str, list[str]]:
         "secrets": names(kube.list(Secret, namespace="*", labels=ours)),
         "external secrets": names(kube.list(EXTERNAL_SECRET, namespace="*", labels=ours)),
         "cluster stores": names(kube.list(CLUSTER_STORE, labels=ours)),
+        "cron jobs": names(kube.list(CronJob, namespace="*", labels=ours)),
+        "jobs": names(kube.list(Job, namespace="*", labels=ours)),
+        "roles": names(kube.list(Role, namespace="*", labels=ours)),
+        "role bindings": names(kube.list(RoleBinding, namespace="*", labels=ours)),
+        "cluster roles": names(kube.list(ClusterRole, labels=ours)),
     }
 
 
@@ -62,11 +71,11 @@ def test_two_stacks_share_a_namespace_and_do_not_touch_each_other(deployed: Depl
 
 def test_destroy_leaves_nothing_and_up_again_works_at_once(platform: PlatformState, kube: Client) -> None:
     ensure_namespace(kube, "again-a")
-    before = in_aws(platform), in_cluster(kube)
+    before = in_aws(platform, "again"), in_cluster(kube, "again")
     for _ in range(2):
         with deploy(platform, kube, "again", namespaces=["again-a"]) as deployment:
             assert deployment.pull().pulled
-            assert (in_aws(platform), in_cluster(kube)) != before
-        assert in_aws(platform) == before[0]
+            assert (in_aws(platform, "again"), in_cluster(kube, "again")) != before
+        assert in_aws(platform, "again") == before[0]
         # The garbage collector takes owned Secrets a moment after their owner.
-        wait_until(lambda: in_cluster(kube) == before[1], "nothing is left in the cluster")
+        wait_until(lambda: in_cluster(kube, "again") == before[1], "nothing is left in the cluster")

@@ -175,8 +175,9 @@ def test_a_region_that_fails_leaves_the_last_good_logins_alone() -> None:
     run(FakeSource(clock), sink)
     good = dict(sink.held)
     clock.now += timedelta(hours=7)
-    report = run(FakeSource(clock, failures={"us-east-1": DOWN}), sink)
-    assert report == Report(tuple(Outcome(name, "failed", NOW + LIFE, DOWN) for name in "ab"), DOWN)
+    source = FakeSource(clock, failures={"us-east-1": DOWN})
+    assert run(source, sink) == Report(tuple(Outcome(name, "failed", NOW + LIFE, DOWN) for name in "ab"), DOWN)
+    assert source.asked == ["eu-central-1", "us-east-1"]
     assert sink.held == good
 
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -84,7 +85,8 @@ def _write(document: dict[str, Any]) -> None:
     """Files are replaced one by one, the figures first: the others are made from them."""
     readme = HERE / "README.md"
     texts = {
-        HERE / "latest.json": json.dumps(document, indent=1) + "\n",
+        # A line for each run.
+        HERE / "latest.json": re.sub(r'\{\s*"program"[^}]*', _one_line, json.dumps(document, indent=1)) + "\n",
         readme: report.renewed(readme.read_text(encoding="utf-8"), document),
         HERE / "fanout.svg": chart.draw(document["sizes"]),
     }
@@ -93,6 +95,10 @@ def _write(document: dict[str, Any]) -> None:
         part.write_text(text, encoding="utf-8")
         part.replace(file)
         print(file.relative_to(ROOT))
+
+
+def _one_line(found: re.Match[str]) -> str:
+    return " ".join(found[0].split())
 
 
 def _plain(document: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The tables and the chart say what was measured, and the ones in the repository are those of its own figures."""
 
+import json
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -7,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import chart, report
+from bench.__main__ import HERE, SIZES
 from bench.figures import MEASURES, PROGRAMS, STATES, Run, result
 from bench.machine import module_version
 
@@ -69,6 +71,14 @@ def test_the_chart_is_svg_with_a_line_for_each_program_in_each_panel() -> None:
 )
 def test_an_axis_has_round_steps_up_to_the_highest_value(highest: float, expected: list[float]) -> None:
     assert chart.ticks(highest) == pytest.approx(expected)
+
+
+def test_the_repository_holds_one_report() -> None:
+    document = json.loads((HERE / "latest.json").read_text())
+    readme = (HERE / "README.md").read_text()
+    assert report.renewed(readme, document) == readme
+    assert chart.draw(document["sizes"]) == (HERE / "fanout.svg").read_text()
+    assert tuple(found["namespaces"] for found in document["sizes"]) == SIZES
 
 
 def test_the_peers_version_is_the_one_that_is_built(tmp_path: Path) -> None:

@@ -74,8 +74,13 @@ def test_everpull_writes_what_is_due_and_asks_aws_once_and_else_nothing(told: di
 
 
 def test_nothing_is_left_behind(told: dict[str, Any], platform: PlatformState, kube: Kube) -> None:
+    ours = {ground.SYSTEM, *ground.names(COUNT)}
     left = [item["metadata"]["name"] for item in kube.get("/api/v1/namespaces")["items"]]
-    assert not {ground.SYSTEM, *ground.names(COUNT)} & set(left)
+    assert not ours & set(left)
+    # What lies in a namespace that was taken away the hard way does not go with it.
+    for kind in ("/api/v1/secrets", "/api/v1/serviceaccounts", "/apis/rbac.authorization.k8s.io/v1/roles"):
+        assert not ours & {item["metadata"]["namespace"] for item in kube.metadata(kind)["items"] or []}
+    assert kube.find("/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/everpull-bench") is None
     users = [user["UserName"] for user in aws.client(platform, "iam").list_users()["Users"]]
     assert "everpull-bench" not in users
     assert not (paths.current().home / "bench" / "accounts").exists()

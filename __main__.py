@@ -1,4 +1,4 @@
-"""everpull: settings -> one delivery -> outputs."""
+"""everpull: settings -> one delivery, nodes that need none -> outputs."""
 
 import pulumi
 import pulumi_aws as aws
@@ -9,6 +9,7 @@ from components.policy import repository_arn
 from components.system_namespace import SystemNamespace
 from lambda_src.refresher.registries import Registry, parse_registry
 from modes import deliver
+from modes.nodes import find_nodes, serve_nodes
 from settings import load
 
 
@@ -18,7 +19,9 @@ def own_registry(region: str, dns_suffix: str) -> Registry:
 
 
 settings = load()
-check_cluster(settings)
+if settings.in_cluster:
+    check_cluster(settings)
+node_roles = find_nodes(settings)
 partition = aws.get_partition()
 registries = settings.registries or (own_registry(settings.region, partition.dns_suffix),)
 args: DeliveryArgs = {
@@ -35,12 +38,17 @@ args: DeliveryArgs = {
     "pull_secret_name": settings.pull_secret_name,
     "system_namespace": settings.system_namespace,
 }
-system = SystemNamespace(settings.owner, {"namespace": settings.system_namespace, "labels": settings.labels})
-outputs = deliver(settings, args, pulumi.ResourceOptions(depends_on=[system]))
-
-pulumi.export("registries", args["registries"])
-pulumi.export("namespaces", list(settings.namespaces))
-pulumi.export("pullSecretName", settings.pull_secret_name)
-pulumi.export("systemNamespace", settings.system_namespace)
+outputs: dict[str, object] = {
+    "registries": args["registries"],
+    **serve_nodes(settings, node_roles, args["repository_arns"]),
+}
+if settings.in_cluster:
+    system = SystemNamespace(settings.owner, {"namespace": settings.system_namespace, "labels": settings.labels})
+    outputs |= {
+        "namespaces": list(settings.namespaces),
+        "pullSecretName": settings.pull_secret_name,
+        "systemNamespace": settings.system_namespace,
+        **deliver(settings, args, pulumi.ResourceOptions(depends_on=[system])),
+    }
 for name, value in outputs.items():
     pulumi.export(name, value)

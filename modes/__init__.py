@@ -6,7 +6,7 @@ from typing import cast
 import pulumi
 
 from components.delivery import DeliveryArgs
-from settings import CronJobSettings, LambdaSettings, Settings
+from settings import CronJobSettings, LambdaSettings, NodeRoleSettings, Settings
 
 from . import by_cronjob, by_lambda
 from .attaching import attach
@@ -15,12 +15,14 @@ __all__ = ["deliver"]
 
 
 def deliver(settings: Settings, args: DeliveryArgs, opts: pulumi.ResourceOptions) -> Mapping[str, object]:
-    """Makes the one delivery of the stack, and has pods use it. Gives the outputs of both, by their names."""
+    """Makes the delivery of the stack, if its mode has one, and has pods use it. Gives the outputs of both, by their names."""
     match settings.delivery:
         case LambdaSettings() as chosen:
             outputs = by_lambda.deliver(settings, chosen, args, opts)
         case CronJobSettings() as chosen:
             outputs = by_cronjob.deliver(settings, chosen, args, opts)
+        case NodeRoleSettings():
+            return {}
     return {**outputs, **attach(settings, args["registries"], _after(outputs["pullSecrets"]))}
 
 

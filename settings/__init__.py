@@ -12,8 +12,8 @@ import pulumi
 
 from lambda_src.refresher.registries import Registry
 
-from . import attachment, delivery, schema, selection, selectors, values
-from .delivery import CronJobSettings, Delivery, LambdaSettings
+from . import attachment, delivery, nodes, schema, selection, selectors, values
+from .delivery import CronJobSettings, Delivery, LambdaSettings, NodeRoleSettings
 from .faults import ConfigurationError, Fault
 from .reader import Reader
 from .selectors import Selector
@@ -24,6 +24,7 @@ __all__ = [
     "CronJobSettings",
     "Fault",
     "LambdaSettings",
+    "NodeRoleSettings",
     "Settings",
     "load",
     "parse",
@@ -44,7 +45,9 @@ class Settings:
 
     The pull secret goes into `namespaces` and into what `selector` chooses, less `excluded_namespaces`. `adopt` allows a
     Secret of that name which something else made to be taken over. `attach` is one of schema.ATTACH, and `accounts` are the
-    service accounts that go with it, NAME or NAMESPACE/NAME.
+    service accounts that go with it, NAME or NAMESPACE/NAME. `node_roles` are names, as are `node_clusters`, whose node
+    roles are meant. `aws_profile` is the AWS provider's own key. In mode `node-role` all that is said of pull secrets has no
+    meaning.
     """
 
     stack: str
@@ -61,6 +64,9 @@ class Settings:
     system_namespace: str
     attach: str
     accounts: tuple[str, ...]
+    node_roles: tuple[str, ...]
+    node_clusters: tuple[str, ...]
+    aws_profile: str | None
     delivery: Delivery
     cluster: ClusterAccess
 
@@ -73,6 +79,11 @@ class Settings:
     def labels(self) -> dict[str, str]:
         """Labels of every Kubernetes object of this stack; what lacks them was made by something else."""
         return {"app.kubernetes.io/name": schema.PROJECT, "app.kubernetes.io/instance": _slug(self.stack)}
+
+    @property
+    def in_cluster(self) -> bool:
+        """Whether anything of the stack is in the cluster."""
+        return not isinstance(self.delivery, NodeRoleSettings)
 
     @property
     def service_accounts(self) -> tuple[str, ...]:
@@ -108,7 +119,8 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
     mode = reader.one_of("mode", tuple(schema.MODES))
     if reader.sound("mode"):
         reader.refuse_keys_of_other_modes(mode)
-    identity = reader.one_of("identity", schema.MODES[mode].identities)
+    identities = schema.MODES[mode].identities
+    identity = reader.one_of("identity", identities) if identities else ""
     owner = _owner(stack)
     settings = Settings(
         stack=stack,
@@ -125,6 +137,9 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         system_namespace=reader.value("systemNamespace", values.namespace, computed=owner),
         attach=reader.one_of("attach", schema.ATTACH),
         accounts=reader.value("serviceAccounts", attachment.service_accounts),
+        node_roles=reader.value("nodeRoles", nodes.roles),
+        node_clusters=reader.value("nodeClusters", nodes.clusters),
+        aws_profile=config.get("aws:profile"),
         delivery=delivery.READERS[mode](reader, owner),
         cluster=ClusterAccess(kubeconfig=config.get("kubernetes:kubeconfig"), context=config.get("kubernetes:context")),
     )
@@ -143,6 +158,11 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         namespaces=settings.namespaces,
         selector=settings.selector,
     )
+    if settings.node_clusters:
+        others = tuple(key for key in ("aws:accessKey", "aws:assumeRoles") if config.get(key))
+        nodes.refuse_other_credentials(reader, others)
+    if isinstance(settings.delivery, NodeRoleSettings):
+        nodes.refuse_nobody(reader, bool(settings.node_roles or settings.node_clusters))
     if isinstance(settings.delivery, CronJobSettings):
         selection.refuse_too_many(
             reader,

@@ -36,7 +36,12 @@ class CronJobSettings:
     tolerations: tuple[Toleration, ...]
 
 
-Delivery = LambdaSettings | CronJobSettings
+@dataclass(frozen=True)
+class NodeRoleSettings:
+    """Mode `node-role` needs nothing that only it needs. Nothing is delivered."""
+
+
+Delivery = LambdaSettings | CronJobSettings | NodeRoleSettings
 
 
 def read_lambda(reader: Reader, _owner: str) -> LambdaSettings:
@@ -82,8 +87,17 @@ def read_cronjob(reader: Reader, owner: str) -> CronJobSettings:
     return settings
 
 
+def read_node_role(_reader: Reader, _owner: str) -> NodeRoleSettings:
+    """The settings of mode `node-role`."""
+    return NodeRoleSettings()
+
+
 # A reader for each row of the validity table.
-READERS: dict[str, Callable[[Reader, str], Delivery]] = {"lambda": read_lambda, "cronjob": read_cronjob}
+READERS: dict[str, Callable[[Reader, str], Delivery]] = {
+    "lambda": read_lambda,
+    "cronjob": read_cronjob,
+    "node-role": read_node_role,
+}
 
 
 def _refuse_a_gap(reader: Reader, delays: Mapping[str, int], words: str, more: int = 0) -> None:

@@ -43,8 +43,8 @@ class Reader:
     def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
         """The key's value, which must be one of `allowed`."""
         text = self.text(key)
-        if text in allowed:
-            return text
+        if text in allowed or not self.sound(key):
+            return text if text in allowed else allowed[0]
         near = difflib.get_close_matches(text, allowed, n=1)
         guess = f"; did you mean {near[0]}?" if near else ""
         self.refuse(key, f"is not one that everpull knows{guess}", ", ".join(allowed))

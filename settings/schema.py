@@ -43,6 +43,8 @@ KEYS: dict[str, Key] = {
     "systemNamespace": Key("string", "", "everpull-system"),
     "attach": Key("string", "none", "pods"),
     "serviceAccounts": Key("array", ["default"], ["default", "team-a/builder"]),
+    "nodeRoles": Key("array", [], ["main-nodes"]),
+    "nodeClusters": Key("array", [], ["main"]),
     "schedule": Key("string", "rate(1 hour)", "rate(1 hour)"),
     "syncInterval": Key("string", "15m", "15m"),
     "fanOutInterval": Key("string", "5m", "5m"),
@@ -56,16 +58,20 @@ KEYS: dict[str, Key] = {
 
 # How the mode is chosen, and with it which of the others have a meaning.
 CHOOSING = ("mode", "identity")
+# What has a meaning in every mode: what may be pulled, and the nodes that pull by themselves.
+_NODES = ("registries", "repositories", "nodeRoles", "nodeClusters")
 # What every mode needs that puts a pull secret into namespaces and runs on a schedule.
 _PULL_SECRETS = (
-    *("registries", "repositories", "namespaces", "pullSecretName", "adopt", "systemNamespace"),
+    *_NODES,
+    *("namespaces", "pullSecretName", "adopt", "systemNamespace"),
     *("attach", "serviceAccounts", "schedule"),
 )
 
 
 @dataclass(frozen=True)
 class Mode:
-    """A row of the validity table: what it is for, the identities it works with, and the keys that it knows."""
+    """A row of the validity table: what it is for, the identities it works with (none: the cluster proves nothing), and the
+    keys that it knows."""
 
     choose_when: str
     identities: tuple[str, ...]
@@ -85,6 +91,11 @@ MODES: dict[str, Mode] = {
             *(*_PULL_SECRETS, "namespaceSelector", "excludedNamespaces"),
             *("image", "imagePullPolicy", "nodeSelector", "tolerations"),
         ),
+    ),
+    "node-role": Mode(
+        choose_when="the pods run on EKS nodes, whose own role may pull; nothing is put into the cluster",
+        identities=(),
+        keys=_NODES,
     ),
 }
 

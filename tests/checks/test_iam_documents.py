@@ -14,3 +14,11 @@ def test_mode_cronjob_needs_a_part_of_what_mode_lambda_does() -> None:
     everything = statements("deploy.json")
     for statement in statements("deploy-cronjob.json"):
         assert statement in everything
+
+
+def test_serving_nodes_changes_nothing_but_policies_of_their_own_roles() -> None:
+    for statement in statements("deploy-nodes.json"):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        writes = [action for action in actions if not action.split(":")[1].startswith(("Get", "List", "Describe"))]
+        assert set(writes) <= {"iam:PutRolePolicy", "iam:DeleteRolePolicy"}
+        assert "*" not in str(statement["Resource"]).replace("CLUSTER/*/*", "")

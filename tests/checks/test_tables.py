@@ -23,7 +23,7 @@ def test_a_table_that_is_not_is_made_anew() -> None:
 
 def test_every_key_has_its_modes_type_default_and_meaning() -> None:
     lines = tables.configuration().splitlines()
-    assert "| `everpull:schedule` | all | string | `rate(1 hour)` |" in "\n".join(lines)
+    assert "| `everpull:schedule` | `lambda`, `cronjob` | string | `rate(1 hour)` |" in "\n".join(lines)
     assert "| `everpull:syncInterval` | `lambda` | string | `15m` |" in "\n".join(lines)
     assert all(line.count("|") == 6 for line in lines)
 

@@ -60,7 +60,7 @@ def args(settings: Settings) -> DeliveryArgs:
     }
 
 
-@pytest.mark.parametrize("mode", schema.MODES)
+@pytest.mark.parametrize("mode", schema.modes_with("namespaces"))
 def test_every_mode_exports_what_its_users_and_the_doctor_look_at(mode: str) -> None:
     _, outputs = delivered({"everpull:mode": mode})
     assert {*outputs, "pullSecrets"} == OUTPUTS[mode]

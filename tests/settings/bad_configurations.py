@@ -4,6 +4,7 @@ import json
 
 GOOD = {"aws:region": "eu-central-1"}
 CRONJOB = {"everpull:mode": "cronjob"}
+NODE_ROLE = {"everpull:mode": "node-role", "everpull:nodeRoles": json.dumps(["nodes"])}
 DIGEST = "sha256:" + "0" * 64
 
 IN_ANY_MODE: dict[str, dict[str, str | None]] = {
@@ -145,6 +146,34 @@ OF_ATTACHING: dict[str, dict[str, str | None]] = {
     },
 }
 
+_NODES = {"everpull:mode": "node-role"}
+OF_NODES: dict[str, dict[str, str | None]] = {
+    "nobody to pull by a node's role": _NODES,
+    "node role by its ARN": {
+        **_NODES,
+        "everpull:nodeRoles": json.dumps(["arn:aws:iam::123456789012:role/nodes/main"]),
+    },
+    "node role with a space": {"everpull:nodeRoles": json.dumps(["main nodes"])},
+    "node role too long": {"everpull:nodeRoles": json.dumps(["a" * 65])},
+    "node cluster with a space": {**_NODES, "everpull:nodeClusters": json.dumps(["a b"])},
+    "node role beside what is of the cluster": {
+        **NODE_ROLE,
+        "everpull:namespaces": json.dumps(["team-a"]),
+        "everpull:schedule": "hourly",
+        "everpull:attach": "pod",
+    },
+    "node cluster seen with other credentials": {
+        **_NODES,
+        "everpull:nodeClusters": json.dumps(["main"]),
+        "aws:accessKey": "AKIAEXAMPLE",
+    },
+}
+
 # By the file that holds what they are told.
-FILES = {"messages.txt": IN_ANY_MODE, "messages_modes.txt": OF_MODES, "messages_attach.txt": OF_ATTACHING}
+FILES = {
+    "messages.txt": IN_ANY_MODE,
+    "messages_modes.txt": OF_MODES,
+    "messages_attach.txt": OF_ATTACHING,
+    "messages_nodes.txt": OF_NODES,
+}
 BAD = {name: config for configs in FILES.values() for name, config in configs.items()}

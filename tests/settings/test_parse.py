@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settings import ConfigurationError, CronJobSettings, LambdaSettings, Settings, parse, schema, values
-from tests.settings.bad_configurations import CRONJOB, GOOD
+from tests.settings.bad_configurations import CRONJOB, GOOD, NODE_ROLE
 
 ROOT = Path(__file__).parents[2]
 # What a key makes no sense without.
@@ -17,6 +17,8 @@ NEEDED = {
     "excludedNamespaces": {"everpull:namespaceSelector": "team"},
     "serviceAccounts": {"everpull:attach": "service-accounts", "everpull:namespaces": json.dumps(["team-a"])},
 }
+# What a mode makes no sense without.
+BY_MODE = {mode: {"everpull:mode": mode} for mode in schema.MODES} | {"node-role": NODE_ROLE}
 # Values other than the default, for keys whose example is the default.
 OTHER = {
     "schedule": "rate(2 hours)",
@@ -175,14 +177,14 @@ def test_the_engine_knows_the_same_keys_types_and_defaults() -> None:
 @pytest.mark.parametrize("key", schema.KEYS)
 def test_every_example_is_accepted(key: str) -> None:
     for mode in schema.modes_with(key):
-        parse({**GOOD, "everpull:mode": mode, **NEEDED.get(key, {}), f"everpull:{key}": text_of(key, "example")}, "dev")
+        parse({**GOOD, **BY_MODE[mode], **NEEDED.get(key, {}), f"everpull:{key}": text_of(key, "example")}, "dev")
 
 
 @pytest.mark.parametrize("mode", schema.MODES)
 def test_a_mode_takes_its_keys_and_refuses_all_others(mode: str) -> None:
     assert set(schema.MODES[mode].keys) <= set(schema.KEYS)
     for key in set(schema.KEYS) - set(schema.CHOOSING):
-        config = {**GOOD, "everpull:mode": mode, f"everpull:{key}": OTHER.get(key) or text_of(key, "example")}
+        config = {**GOOD, **BY_MODE[mode], f"everpull:{key}": OTHER.get(key) or text_of(key, "example")}
         modes = schema.modes_with(key)
         if mode in modes:
             parse({**config, **NEEDED.get(key, {})}, "dev")
@@ -197,7 +199,7 @@ def test_a_mode_takes_its_keys_and_refuses_all_others(mode: str) -> None:
 def test_the_engine_may_hand_over_the_defaults_of_every_mode(mode: str) -> None:
     """It does, for every key of Pulumi.yaml that the stack does not set; how it spaces lists is not ours to know."""
     defaults = {f"everpull:{key}": text_of(key, "default").replace("]", " ]") for key in schema.KEYS}
-    assert parse({**GOOD, **defaults, "everpull:mode": mode}, "dev") == parse({**GOOD, "everpull:mode": mode}, "dev")
+    assert parse({**GOOD, **defaults, **BY_MODE[mode]}, "dev") == parse({**GOOD, **BY_MODE[mode]}, "dev")
 
 
 @pytest.mark.parametrize("stack", ["local", "dev", "staging", "prod"])
@@ -210,3 +212,11 @@ def test_every_stack_file_is_accepted(stack: str) -> None:
 def test_every_row_of_the_validity_table_is_accepted(mode: str) -> None:
     for identity in schema.MODES[mode].identities:
         assert parse({**GOOD, "everpull:mode": mode, "everpull:identity": identity}, "dev").identity == identity
+
+
+def test_node_roles_go_with_every_mode() -> None:
+    for mode in schema.MODES:
+        config = {**GOOD, **NODE_ROLE, "everpull:mode": mode, "everpull:nodeClusters": json.dumps(["main"])}
+        settings = parse({**config, "aws:profile": "deploys"}, "dev")
+        assert (settings.node_roles, settings.node_clusters) == (("nodes",), ("main",))
+        assert settings.aws_profile == "deploys"

@@ -1,4 +1,4 @@
-"""everpull: settings -> one delivery, nodes that need none -> outputs."""
+"""everpull: settings -> one delivery, nodes and accounts that need none -> outputs."""
 
 import pulumi
 import pulumi_aws as aws
@@ -10,12 +10,13 @@ from components.system_namespace import SystemNamespace
 from lambda_src.refresher.registries import Registry, parse_registry
 from modes import deliver
 from modes.nodes import find_nodes, serve_nodes
+from modes.sharing import find_shared, share
 from settings import load
 
 
-def own_registry(region: str, dns_suffix: str) -> Registry:
+def own_registry(account: str, region: str, dns_suffix: str) -> Registry:
     """The registry of the deploying account."""
-    return parse_registry(f"{aws.get_caller_identity().account_id}.dkr.ecr.{region}.{dns_suffix}")
+    return parse_registry(f"{account}.dkr.ecr.{region}.{dns_suffix}")
 
 
 settings = load()
@@ -23,7 +24,9 @@ if settings.in_cluster:
     check_cluster(settings)
 node_roles = find_nodes(settings)
 partition = aws.get_partition()
-registries = settings.registries or (own_registry(settings.region, partition.dns_suffix),)
+account = aws.get_caller_identity().account_id
+shared = find_shared(settings, partition.partition, account)
+registries = settings.registries or (own_registry(account, settings.region, partition.dns_suffix),)
 args: DeliveryArgs = {
     "owner": settings.owner,
     "labels": settings.labels,
@@ -41,6 +44,7 @@ args: DeliveryArgs = {
 outputs: dict[str, object] = {
     "registries": args["registries"],
     **serve_nodes(settings, node_roles, args["repository_arns"]),
+    **share(settings, shared, account),
 }
 if settings.in_cluster:
     system = SystemNamespace(settings.owner, {"namespace": settings.system_namespace, "labels": settings.labels})

@@ -12,11 +12,12 @@ import pulumi
 
 from lambda_src.refresher.registries import Registry
 
-from . import attachment, delivery, nodes, schema, selection, selectors, values
+from . import attachment, delivery, nodes, schema, selection, selectors, sharing, values
 from .delivery import CronJobSettings, Delivery, LambdaSettings, NodeRoleSettings
 from .faults import ConfigurationError, Fault
 from .reader import Reader
 from .selectors import Selector
+from .sharing import Sharing
 
 __all__ = [
     "ClusterAccess",
@@ -66,6 +67,7 @@ class Settings:
     accounts: tuple[str, ...]
     node_roles: tuple[str, ...]
     node_clusters: tuple[str, ...]
+    sharing: Sharing
     aws_profile: str | None
     delivery: Delivery
     cluster: ClusterAccess
@@ -119,6 +121,7 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
     mode = reader.one_of("mode", tuple(schema.MODES))
     if reader.sound("mode"):
         reader.refuse_keys_of_other_modes(mode)
+    other_credentials = tuple(key for key in ("aws:accessKey", "aws:assumeRoles") if config.get(key))
     identities = schema.MODES[mode].identities
     identity = reader.one_of("identity", identities) if identities else ""
     owner = _owner(stack)
@@ -139,6 +142,7 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         accounts=reader.value("serviceAccounts", attachment.service_accounts),
         node_roles=reader.value("nodeRoles", nodes.roles),
         node_clusters=reader.value("nodeClusters", nodes.clusters),
+        sharing=sharing.read(reader, other_credentials),
         aws_profile=config.get("aws:profile"),
         delivery=delivery.READERS[mode](reader, owner),
         cluster=ClusterAccess(kubeconfig=config.get("kubernetes:kubeconfig"), context=config.get("kubernetes:context")),
@@ -159,8 +163,7 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         selector=settings.selector,
     )
     if settings.node_clusters:
-        others = tuple(key for key in ("aws:accessKey", "aws:assumeRoles") if config.get(key))
-        nodes.refuse_other_credentials(reader, others)
+        nodes.refuse_other_credentials(reader, other_credentials)
     if isinstance(settings.delivery, NodeRoleSettings):
         nodes.refuse_nobody(reader, bool(settings.node_roles or settings.node_clusters))
     if isinstance(settings.delivery, CronJobSettings):

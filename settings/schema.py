@@ -45,6 +45,9 @@ KEYS: dict[str, Key] = {
     "serviceAccounts": Key("array", ["default"], ["default", "team-a/builder"]),
     "nodeRoles": Key("array", [], ["main-nodes"]),
     "nodeClusters": Key("array", [], ["main"]),
+    "sharedRepositories": Key("array", [], ["222222222222.dkr.ecr.eu-central-1.amazonaws.com/team-a/app"]),
+    "sharedWith": Key("array", [], ["123456789012"]),
+    "ownerRoles": Key("array", [], ["arn:aws:iam::222222222222:role/everpull-writer"]),
     "schedule": Key("string", "rate(1 hour)", "rate(1 hour)"),
     "syncInterval": Key("string", "15m", "15m"),
     "fanOutInterval": Key("string", "5m", "5m"),
@@ -58,11 +61,14 @@ KEYS: dict[str, Key] = {
 
 # How the mode is chosen, and with it which of the others have a meaning.
 CHOOSING = ("mode", "identity")
-# What has a meaning in every mode: what may be pulled, and the nodes that pull by themselves.
-_NODES = ("registries", "repositories", "nodeRoles", "nodeClusters")
+# What has a meaning in every mode: what may be pulled, the nodes that pull by themselves, and repositories that are shared.
+_EVERYWHERE = (
+    *("registries", "repositories", "nodeRoles", "nodeClusters"),
+    *("sharedRepositories", "sharedWith", "ownerRoles"),
+)
 # What every mode needs that puts a pull secret into namespaces and runs on a schedule.
 _PULL_SECRETS = (
-    *_NODES,
+    *_EVERYWHERE,
     *("namespaces", "pullSecretName", "adopt", "systemNamespace"),
     *("attach", "serviceAccounts", "schedule"),
 )
@@ -95,7 +101,7 @@ MODES: dict[str, Mode] = {
     "node-role": Mode(
         choose_when="the pods run on EKS nodes, whose own role may pull; nothing is put into the cluster",
         identities=(),
-        keys=_NODES,
+        keys=_EVERYWHERE,
     ),
 }
 

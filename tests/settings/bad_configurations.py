@@ -169,11 +169,31 @@ OF_NODES: dict[str, dict[str, str | None]] = {
     },
 }
 
+_HOST = "222222222222.dkr.ecr.eu-central-1.amazonaws.com"
+_SHARED = {"everpull:sharedRepositories": json.dumps([f"{_HOST}/team-a/app"])}
+_WRITER = "arn:aws:iam::222222222222:role/writer"
+OF_SHARING: dict[str, dict[str, str | None]] = {
+    "shared repository without a host": {"everpull:sharedRepositories": json.dumps(["app"])},
+    "shared repository of another host": {"everpull:sharedRepositories": json.dumps(["ghcr.example/app"])},
+    "shared repositories by a pattern": {"everpull:sharedRepositories": json.dumps([f"{_HOST}/team-a/*"])},
+    "shared with everybody": {**_SHARED, "everpull:sharedWith": json.dumps(["*"])},
+    "shared with a session": {
+        **_SHARED,
+        "everpull:sharedWith": json.dumps(["arn:aws:sts::123456789012:assumed-role/node/i-1"]),
+    },
+    "shared with somebody, but nothing": {"everpull:sharedWith": json.dumps(["123456789012"])},
+    "owner role that is a user": {**_SHARED, "everpull:ownerRoles": json.dumps(["arn:aws:iam::222222222222:user/a"])},
+    "two owner roles of an account": {**_SHARED, "everpull:ownerRoles": json.dumps([_WRITER, f"{_WRITER}2"])},
+    "owner role of an account that shares nothing": {"everpull:ownerRoles": json.dumps([_WRITER])},
+    "shared repositories seen with other credentials": {**_SHARED, "aws:assumeRoles": json.dumps([{"roleArn": "a"}])},
+}
+
 # By the file that holds what they are told.
 FILES = {
     "messages.txt": IN_ANY_MODE,
     "messages_modes.txt": OF_MODES,
     "messages_attach.txt": OF_ATTACHING,
     "messages_nodes.txt": OF_NODES,
+    "messages_sharing.txt": OF_SHARING,
 }
 BAD = {name: config for configs in FILES.values() for name, config in configs.items()}

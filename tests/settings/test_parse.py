@@ -14,6 +14,8 @@ from tests.settings.bad_configurations import CRONJOB, GOOD, NODE_ROLE
 ROOT = Path(__file__).parents[2]
 # What a key makes no sense without.
 NEEDED = {
+    "sharedWith": {"everpull:sharedRepositories": json.dumps(["222222222222.dkr.ecr.eu-central-1.amazonaws.com/a"])},
+    "ownerRoles": {"everpull:sharedRepositories": json.dumps(["222222222222.dkr.ecr.eu-central-1.amazonaws.com/a"])},
     "excludedNamespaces": {"everpull:namespaceSelector": "team"},
     "serviceAccounts": {"everpull:attach": "service-accounts", "everpull:namespaces": json.dumps(["team-a"])},
 }

@@ -1,0 +1,105 @@
+"""Repositories that others may pull: which, by whom, and as whom everpull writes their policies."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lambda_src.refresher.registries import Registry
+
+from .reader import Reader
+from .refused import Refused
+from .values import REPOSITORY, registry, strings
+
+_REPOSITORY = re.compile(REPOSITORY)
+_ACCOUNT = re.compile(r"[0-9]{12}")
+# What a repository's policy may name without letting in whoever comes along: no sessions, no patterns.
+_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(?:root|(?:role|user)/[\w+=,.@/-]+)", re.ASCII)
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/[\w+=,.@/-]+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class SharedRepository:
+    """One repository that others may pull."""
+
+    registry: Registry
+    name: str
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """Repositories, who may pull them (nobody named means the deploying account), and the role to assume by account."""
+
+    repositories: tuple[SharedRepository, ...]
+    principals: tuple[str, ...]
+    owner_roles: Mapping[str, str]
+
+
+def repositories(raw: str) -> tuple[SharedRepository, ...]:
+    """Repositories as HOST/REPOSITORY."""
+    return tuple(_repository(item) for item in strings(raw))
+
+
+def _repository(item: str) -> SharedRepository:
+    host, slash, name = item.partition("/")
+    if not slash or len(name) > 256 or not _REPOSITORY.fullmatch(name):
+        raise Refused(
+            f"{item!r} is not one repository", "HOST/REPOSITORY, one repository each: each has a policy of its own"
+        )
+    return SharedRepository(registry(host), name)
+
+
+def principals(raw: str) -> tuple[str, ...]:
+    """Account numbers, and ARNs of accounts, roles and users."""
+    names = strings(raw)
+    for name in names:
+        if not (_ACCOUNT.fullmatch(name) or _PRINCIPAL.fullmatch(name)):
+            raise Refused(
+                f"{name!r} names no account, role or user that could be let in",
+                "12-digit account numbers, and ARNs of accounts (...:root), roles and users",
+            )
+    return names
+
+
+def owner_roles(raw: str) -> dict[str, str]:
+    """ARNs of roles, by account."""
+    roles: dict[str, str] = {}
+    for arn in strings(raw):
+        match = _ROLE.fullmatch(arn)
+        if not match:
+            raise Refused(f"{arn!r} is not the ARN of a role", "ARNs of roles, one an account")
+        if match[1] in roles:
+            raise Refused(f"names two roles of account {match[1]}", "one role an account")
+        roles[match[1]] = arn
+    return roles
+
+
+def read(reader: Reader, other_credentials: Sequence[str]) -> Sharing:
+    """What the configuration says of sharing; faults are noted in the reader.
+
+    `other_credentials` are the keys that give the AWS provider others than boto3 finds, which looks at the policies.
+    """
+    sharing = Sharing(
+        reader.value("sharedRepositories", repositories),
+        reader.value("sharedWith", principals),
+        reader.value("ownerRoles", owner_roles),
+    )
+    if not reader.sound("sharedRepositories", "sharedWith", "ownerRoles"):
+        return sharing
+    if sharing.principals and not sharing.repositories:
+        reader.refuse("sharedWith", "opens nothing", "together with everpull:sharedRepositories")
+    accounts = {repository.registry.account for repository in sharing.repositories}
+    idle = [account for account in sharing.owner_roles if account not in accounts]
+    if idle:
+        reader.refuse(
+            "ownerRoles",
+            f"names a role of account {idle[0]}, of which everpull:sharedRepositories lists no repository",
+            "roles of accounts whose repositories are shared",
+        )
+    if sharing.repositories and other_credentials:
+        reader.refuse(
+            "sharedRepositories",
+            f"would be looked at with other credentials than those that the AWS provider has from "
+            f"{' and '.join(other_credentials)}",
+            "credentials from the environment, or from aws:profile",
+        )
+    return sharing

@@ -134,6 +134,7 @@ def test_somebody_elses_external_secret_is_a_second_writer_whatever_is_adopted(m
         kept_by("ExternalSecret", "everpull-dev", "external-secrets.io/v1"),
         {**OURS, **kept_by("ExternalSecret", "other", "external-secrets.io/v1")},
         {**OURS, **kept_by("ExternalSecret", "everpull-dev", "external-secrets.example/v1")},
+        {**OURS, **kept_by("PushSecret", "everpull-dev", "external-secrets.io/v1")},
     ],
 )
 def test_a_secret_with_another_writer_is_refused_whatever_is_adopted(
@@ -144,6 +145,15 @@ def test_a_secret_with_another_writer_is_refused_whatever_is_adopted(
     (fault,) = find_faults(configured(**{"everpull:mode": mode, "everpull:adopt": adopt}), reader)
     assert "is in namespace team-a a Secret that another controller writes" in fault.problem
     assert "everpull:adopt does not help" in fault.allowed
+
+
+@pytest.mark.parametrize("mode", IN_CLUSTER)
+def test_a_secret_and_the_external_secret_that_writes_it_are_one_fault(mode: str) -> None:
+    reader = cluster()
+    reader.objects[SECRET] = kept_by("ExternalSecret", "everpull-dev", "external-secrets.io/v1")
+    reader.objects[EXTERNAL_SECRET] = SOMEBODY_ELSES
+    (fault,) = find_faults(configured(**{"everpull:mode": mode}), reader)
+    assert "(ExternalSecret everpull-dev)" in fault.problem
 
 
 @pytest.mark.parametrize("mode", IN_CLUSTER)
@@ -220,6 +230,17 @@ def test_namespaces_chosen_by_label_are_looked_at_too() -> None:
     assert "is taken in namespace team-b1 by a Secret" in fault.problem
 
 
+def test_a_namespace_that_is_listed_and_chosen_is_one_fault_and_the_system_namespace_is_never_chosen() -> None:
+    reader = cluster()
+    reader.objects[NAMESPACE] = {"labels": {"team": "b"}}
+    reader.objects[SECRET] = SOMEBODY_ELSES
+    system = "/api/v1/namespaces/everpull-dev"
+    reader.objects[system] = {"labels": {**OURS["labels"], "team": "b"}}
+    reader.objects[f"{system}/secrets/everpull-dev"] = SOMEBODY_ELSES
+    (fault,) = find_faults(configured(**CRONJOB, **{"everpull:namespaceSelector": "team=b"}), reader)
+    assert "is taken in namespace team-a by a Secret" in fault.problem
+
+
 def test_labels_that_no_namespace_has_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "info", said.append)
@@ -237,10 +258,11 @@ def test_another_stacks_secret_is_somebody_elses(settings: Settings) -> None:
     assert len(told(settings, reader)) == 1
 
 
-def test_a_system_namespace_that_destroy_would_delete_for_somebody_else_is_refused(settings: Settings) -> None:
+@pytest.mark.parametrize("mode", IN_CLUSTER)
+def test_a_system_namespace_that_destroy_would_delete_for_somebody_else_is_refused(mode: str) -> None:
     reader = cluster()
     reader.objects["/api/v1/namespaces/everpull-dev"] = {}
-    (fault,) = find_faults(settings, reader)
+    (fault,) = find_faults(configured(**{"everpull:mode": mode}), reader)
     assert fault.key == "everpull:systemNamespace"
 
 

@@ -176,7 +176,7 @@ def _bring_to(here: Stage, subject: Subject, state: State, names: Sequence[str])
     if state == "new":
         pull_secrets.delete(kube, name, names)
     elif state == "due" and subject.name == "everpull":
-        pull_secrets.age(kube, name, pull_secrets.read(kube, name), _HOURS_UNTIL_DUE)
+        pull_secrets.age(kube, name, _HOURS_UNTIL_DUE)
     return pull_secrets.read(kube, name)
 
 

@@ -71,9 +71,10 @@ class Kube:
         accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
         return json.loads(self._send("GET", path, None, {"Accept": accept}))
 
-    def merge(self, path: str, content: Mapping[str, Any]) -> Any:
-        """A merge patch. Raises Refused."""
-        return json.loads(self._send("PATCH", path, content, {"Content-Type": "application/merge-patch+json"}))
+    def apply(self, path: str, content: Mapping[str, Any], manager: str) -> None:
+        """Server-side apply; fields of other managers are taken over. Raises Refused."""
+        kind = {"Content-Type": "application/apply-patch+yaml"}
+        self._send("PATCH", f"{path}?fieldManager={manager}&force=true", content, kind)
 
     def delete(self, path: str) -> None:
         """Deletes what is there; nothing there is fine too. Raises Refused."""

@@ -16,6 +16,7 @@ from bench.kube import Kube, each
 _TYPE = "kubernetes.io/dockerconfigjson"
 _KEY = ".dockerconfigjson"
 # As everpull's Secrets carry them; see `aged`.
+_MANAGER = "everpull"
 _REFRESHED, _EXPIRES = "everpull/refreshed-at", "everpull/expires-at"
 
 
@@ -27,13 +28,11 @@ class PullSecret:
     version: str
     kind: str
     config: str | None = field(repr=False)
-    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(kube: Kube, name: str) -> dict[str, PullSecret]:
     """The Secrets of that name in all namespaces. Raises kube.Refused."""
-    found = kube.get(f"/api/v1/secrets?fieldSelector=metadata.name={name}")["items"]
-    return {secret.namespace: secret for secret in map(_parse, found)}
+    return {secret.namespace: secret for secret in map(_parse, _items(kube, name))}
 
 
 def changed(before: Mapping[str, PullSecret], after: Mapping[str, PullSecret]) -> int:
@@ -46,14 +45,22 @@ def delete(kube: Kube, name: str, namespaces: Sequence[str]) -> None:
     each(lambda namespace: kube.delete(f"/api/v1/namespaces/{namespace}/secrets/{name}"), namespaces)
 
 
-def age(kube: Kube, name: str, secrets: Mapping[str, PullSecret], hours: float) -> None:
-    """Makes each Secret say of itself what it would say `hours` later. Raises BenchError, kube.Refused."""
+def age(kube: Kube, name: str, hours: float) -> None:
+    """Makes each Secret of that name say of itself what it would say `hours` later. Raises BenchError, kube.Refused.
 
-    def change(secret: PullSecret) -> None:
-        path = f"/api/v1/namespaces/{secret.namespace}/secrets/{name}"
-        kube.merge(path, {"metadata": {"annotations": aged(secret.annotations, hours)}})
+    Applied as everpull applies it: a second manager of the fields would make everpull's next write dearer than it is.
+    """
 
-    each(change, secrets.values())
+    def change(item: Mapping[str, Any]) -> None:
+        metadata = item["metadata"]
+        namespace, kept = metadata["namespace"], ("name", "labels", "ownerReferences")
+        applied: dict[str, Any] = {key: metadata[key] for key in kept if key in metadata}
+        written = metadata.get("annotations", {})
+        applied["annotations"] = {**written, **aged(written, hours)}
+        body = {"apiVersion": "v1", "kind": "Secret", "type": item["type"], "data": item["data"], "metadata": applied}
+        kube.apply(f"/api/v1/namespaces/{namespace}/secrets/{name}", body, _MANAGER)
+
+    each(change, _items(kube, name))
 
 
 def aged(annotations: Mapping[str, str], hours: float) -> dict[str, str]:
@@ -118,6 +125,10 @@ def accepted_by(registry: str, host: str) -> Callable[[str], bool]:
     return accepts
 
 
+def _items(kube: Kube, name: str) -> list[Mapping[str, Any]]:
+    return kube.get(f"/api/v1/secrets?fieldSelector=metadata.name={name}")["items"]
+
+
 def _parse(item: Mapping[str, Any]) -> PullSecret:
     metadata, encoded = item["metadata"], (item.get("data") or {}).get(_KEY)
     try:
@@ -129,5 +140,4 @@ def _parse(item: Mapping[str, Any]) -> PullSecret:
         f"{metadata['uid']} {metadata['resourceVersion']}",
         item.get("type", ""),
         config,
-        metadata.get("annotations") or {},
     )

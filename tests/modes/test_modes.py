@@ -1,6 +1,7 @@
 """What is configured arrives in the mode's component, and what comes of it is exported."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -21,6 +22,12 @@ OUTPUTS = {
     },
     "cronjob": {*SHARED, "namespaceSelector", "cronJob", "firstRun"},
 }
+
+
+@pytest.fixture(autouse=True)
+def no_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever runs the tests may have a cluster of their own in their environment."""
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
 
 
 @pytest.fixture(autouse=True)

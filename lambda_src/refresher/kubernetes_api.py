@@ -26,6 +26,8 @@ _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 # Requests in flight. On a cluster far away they hide the distance, and none of them is noticed by an API server.
 AT_ONCE = 8
+# Secrets that may have been read and wait to be written: bounds what a run over thousands of namespaces holds in memory.
+_AHEAD = 250
 # How often a Secret is written that somebody else changes between our read and our write.
 _ATTEMPTS = 3
 _TERMINATING = "the namespace is being deleted"
@@ -62,7 +64,7 @@ class PullSecrets:
         self._http = http
         self._targets = targets
         self._left: dict[str, _Left] = {}
-        self._workers = Workers(AT_ONCE)
+        self._workers = Workers(AT_ONCE, _AHEAD)
 
     def close(self) -> None:
         """Ends the threads, once what they have begun is done."""

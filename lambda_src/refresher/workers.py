@@ -6,6 +6,7 @@ alone took a tenth of the processor time.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any, TypeVar, cast
@@ -20,10 +21,14 @@ class _Raised:
 
 
 class Workers:
-    """So many threads, begun when they are first needed. Must be closed."""
+    """So many threads, begun when they are first needed. Must be closed.
 
-    def __init__(self, number: int) -> None:
+    They are never more than `ahead` pieces of work ahead of whoever takes the results, so that results don't pile up.
+    """
+
+    def __init__(self, number: int, ahead: int) -> None:
         self._number = number
+        self._ahead = ahead
         self._threads: list[Thread] = []
         self._work: SimpleQueue[tuple[Callable[[Any], object], object, SimpleQueue[object]] | None] = SimpleQueue()
         self._closed = Event()
@@ -38,12 +43,15 @@ class Workers:
             for thread in self._threads:
                 thread.start()
         done: SimpleQueue[object] = SimpleQueue()
-        number = 0
-        for item in over:
-            self._work.put((function, item, done))
-            number += 1
-        for _ in range(number):
+        rest, given, taken = iter(over), 0, 0
+        while True:
+            for item in islice(rest, self._ahead - (given - taken)):
+                self._work.put((function, item, done))
+                given += 1
+            if taken == given:
+                return
             result = done.get()
+            taken += 1
             if isinstance(result, _Raised):
                 raise result.error
             yield cast(R, result)

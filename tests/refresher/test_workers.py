@@ -12,14 +12,14 @@ from refresher.workers import Workers
 
 @pytest.fixture
 def workers() -> Iterator[Workers]:
-    made = Workers(3)
+    made = Workers(3, 10)
     yield made
     made.close()
 
 
 @given(st.lists(st.integers()))
 def test_everything_is_done_once(items: list[int]) -> None:
-    workers = Workers(3)
+    workers = Workers(3, 10)
     assert sorted(workers.each(lambda item: item * 2, items)) == sorted(item * 2 for item in items)
     workers.close()
 
@@ -66,6 +66,19 @@ def test_results_come_as_they_are_done(workers: Workers) -> None:
     assert next(results) == "slow"
 
 
+def test_they_are_never_far_ahead_of_whoever_takes_the_results(workers: Workers) -> None:
+    given: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(50):
+            given.append(number)
+            yield number
+
+    for taken, _ in enumerate(workers.each(str, items())):
+        assert len(given) <= taken + 10
+    assert len(given) == 50
+
+
 def test_two_lots_of_work_share_the_threads_and_not_the_results(workers: Workers) -> None:
     first, second = workers.each(str, [1, 2]), workers.each(repr, ["a"])
     assert next(second) == "'a'"
@@ -80,7 +93,7 @@ def test_what_the_work_raises_is_raised_where_the_results_are_asked_for(workers:
 
 
 def test_what_was_not_begun_when_they_are_closed_is_not_done() -> None:
-    workers = Workers(1)
+    workers = Workers(1, 10)
     begun, go_on = threading.Event(), threading.Event()
     done: list[int] = []
 
@@ -103,5 +116,5 @@ def test_what_was_not_begun_when_they_are_closed_is_not_done() -> None:
 
 def test_without_work_there_are_no_threads() -> None:
     before = threading.active_count()
-    Workers(3).close()
+    Workers(3, 10).close()
     assert threading.active_count() == before

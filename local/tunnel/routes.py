@@ -28,7 +28,8 @@ def routes(aws: str, registry: str) -> Route:
 
 def proxy_variables(proxy: str, *direct: str) -> dict[str, str]:
     """What leads to the proxy. `direct` are addresses reached without it; all of loopback is, where networks are understood."""
-    names = (LOOPBACK, *direct, "127.0.0.0/8", "localhost", ".svc", ".cluster.local")
+    # ESO calls the API server by the first of the names.
+    names = (LOOPBACK, *direct, "127.0.0.0/8", "localhost", "kubernetes.default", ".svc", ".cluster.local")
     return {"HTTPS_PROXY": proxy, "NO_PROXY": ",".join(names)}
 
 

@@ -51,7 +51,7 @@ def test_pods_are_told_the_ways_to_aws_and_not_to_ask_the_machine_for_a_role(sta
         "AWS_ENDPOINT_URL": state.aws_endpoint,
         "AWS_EC2_METADATA_DISABLED": "true",
         "HTTPS_PROXY": state.https_proxy,
-        "NO_PROXY": "127.0.0.1,127.70.0.1,127.0.0.0/8,localhost,.svc,.cluster.local",
+        "NO_PROXY": "127.0.0.1,127.70.0.1,127.0.0.0/8,localhost,kubernetes.default,.svc,.cluster.local",
     }
     policy, binding = pod_policy.manifests(state)
     (variable,) = policy["spec"]["variables"]

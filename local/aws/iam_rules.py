@@ -66,7 +66,11 @@ def _naming_the_resource(respond: Any) -> Any:
     """ECR, ECR Public and STS name the resource that was refused, `*` where an action has none."""
 
     def responded(service: str, action: str, principal_arn: str, request_id: str, **named: Any) -> Any:
-        if service in ("ecr", "ecr-public", "sts") and not named.get("message") and not named.get("resource_policy_arn"):
+        if (
+            service in ("ecr", "ecr-public", "sts")
+            and not named.get("message")
+            and not named.get("resource_policy_arn")
+        ):
             reason = (
                 "with an explicit deny in an identity-based policy"
                 if named.get("explicit_deny")

@@ -51,10 +51,11 @@ def leaks(canaries: dict[str, str], texts: Iterator[tuple[str, str]] | list[tupl
 def test_the_search_finds_what_is_there(canaries: dict[str, str], deployed: Deployment) -> None:
     everything = json.dumps(deployed.login()) + " " + secret_access_key(deployed)
     deployed.sync()
-    held = json.dumps(deployed.docker_config(deployed.namespaces[0]))
+    (held,) = deployed.docker_config(deployed.namespaces[0])["auths"].values()
     document = deployed.login()
     assert document["password"] in everything
-    assert document["password"] in held
+    assert document["password"] in base64.b64decode(held["auth"]).decode()
+    assert held["auth"] in everything
     assert leaks({"canary": canaries["secret access key"]}, [("here", everything)]) == ["canary in here"]
 
 

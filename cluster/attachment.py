@@ -5,8 +5,8 @@ from typing import cast
 
 from settings import Fault, Settings
 
-from .reader import ClusterReader, Forbidden, Row
-from .whose import is_ours, named, places
+from .reader import ClusterReader, Forbidden, Row, items
+from .whose import is_ours, named, places, stack_fault
 
 _API = "/apis/admissionregistration.k8s.io/v1"
 # Kind to plural. Served from Kubernetes 1.36 on; 1.34 and 1.35 have them in v1beta1, switched off unless the API server was
@@ -32,7 +32,7 @@ def attachment_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fau
 
 def pod_policy_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
     """A cluster that knows no such policy, names that are taken, and pods that would be refused for having the pull secret."""
-    served = {str(kind["name"]) for kind in _items(reader.document(_API), "resources")}
+    served = {str(kind["name"]) for kind in items(reader.document(_API), "resources")}
     if not served.issuperset(_KINDS.values()):
         version = (reader.document("/version") or {}).get("gitVersion", "a version that it does not tell")
         yield Fault(
@@ -51,13 +51,7 @@ def pod_policy_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fau
     ):
         found = reader.metadata(f"{_API}/{_KINDS[kind]}/{name}")
         if found is not None and not is_ours(found, settings):
-            yield Fault(
-                "stack",
-                settings.stack,
-                f"would need the {kind} {name}, which something else made",
-                "a stack whose name no other stack in this cluster has",
-                f"kubectl get {kind.lower()} {name} -o yaml",
-            )
+            yield stack_fault(settings, f"{kind} {name}", f"kubectl get {kind.lower()} {name} -o yaml")
     yield from _refused_pods(settings, reader)
 
 
@@ -118,12 +112,8 @@ def _service_accounts(namespaces: Sequence[str], reader: ClusterReader) -> list[
 
 def _pull_secrets(row: Row, reader: ClusterReader) -> list[str]:
     account = reader.document(f"/api/v1/namespaces/{row.namespace}/serviceaccounts/{row.name}")
-    return [str(item.get("name")) for item in _items(account, "imagePullSecrets")]
+    return [str(item.get("name")) for item in items(account, "imagePullSecrets")]
 
 
 def _annotations(row: Row) -> Mapping[str, object]:
     return cast(Mapping[str, object], row.metadata.get("annotations") or {})
-
-
-def _items(document: Mapping[str, object] | None, key: str) -> list[Mapping[str, object]]:
-    return cast(list[Mapping[str, object]], (document or {}).get(key) or [])

@@ -1,12 +1,11 @@
 """What mode `lambda` needs of the External Secrets Operator (ESO)."""
 
-from collections.abc import Iterator, Mapping
-from typing import cast
+from collections.abc import Iterator
 
 from settings import Fault, Settings
 
-from .reader import ClusterReader
-from .whose import is_ours
+from .reader import ClusterReader, items
+from .whose import is_ours, stack_fault
 
 ESO_GROUP = "external-secrets.io"
 ESO_VERSION = "v1"
@@ -20,13 +19,13 @@ INSTALL_ESO = (
 def operator_faults(_: Settings, reader: ClusterReader) -> Iterator[Fault]:
     """No operator, or one that lacks what is needed."""
     group = reader.document(f"/apis/{ESO_GROUP}")
-    served = [str(version["version"]) for version in _items(group, "versions")]
+    served = [str(version["version"]) for version in items(group, "versions")]
     if not group:
         problem = "delivers through the External Secrets Operator (ESO), and the cluster has none"
     elif ESO_VERSION not in served:
         problem = f"needs {ESO_GROUP}/{ESO_VERSION}, and the cluster's ESO serves only {', '.join(served)}: upgrade it"
     else:
-        kinds = {str(kind["kind"]) for kind in _items(reader.document(f"/apis/{ESO_GROUP}/{ESO_VERSION}"), "resources")}
+        kinds = {str(kind["kind"]) for kind in items(reader.document(f"/apis/{ESO_GROUP}/{ESO_VERSION}"), "resources")}
         missing = [kind for kind in ESO_KINDS if kind not in kinds]
         if not missing:
             return
@@ -41,14 +40,4 @@ def cluster_store_faults(settings: Settings, reader: ClusterReader) -> Iterator[
     name = settings.owner
     found = reader.metadata(f"/apis/{ESO_GROUP}/{ESO_VERSION}/clustersecretstores/{name}")
     if found is not None and not is_ours(found, settings):
-        yield Fault(
-            "stack",
-            settings.stack,
-            f"would need the ClusterSecretStore {name}, which something else made",
-            "a stack whose name no other stack in this cluster has",
-            f"kubectl get clustersecretstore {name} -o yaml",
-        )
-
-
-def _items(document: Mapping[str, object] | None, key: str) -> list[Mapping[str, object]]:
-    return cast(list[Mapping[str, object]], (document or {}).get(key) or [])
+        yield stack_fault(settings, f"ClusterSecretStore {name}", f"kubectl get clustersecretstore {name} -o yaml")

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 from kube.client import Unreachable, answering, connect
 from settings import ClusterAccess
 
-__all__ = ["ClusterReader", "Forbidden", "HttpClusterReader", "Row", "Unreachable"]
+__all__ = ["ClusterReader", "Forbidden", "HttpClusterReader", "Row", "Unreachable", "items"]
 
 _TIMEOUT_SECONDS = 15.0
 
@@ -72,8 +72,8 @@ class HttpClusterReader:
 
     def rows(self, path: str) -> Sequence[Row]:
         found = self._get(f"{path}{'&' if '?' in path else '?'}includeObject=Metadata", _TABLE) or {}
-        columns = [str(column["name"]) for column in _maps(found.get("columnDefinitions"))]
-        return [_row(columns, row) for row in _maps(found.get("rows"))]
+        columns = [str(column["name"]) for column in items(found, "columnDefinitions")]
+        return [_row(columns, row) for row in items(found, "rows")]
 
     def _get(self, path: str, accept: str) -> Mapping[str, object] | None:
         with answering(path):
@@ -93,5 +93,6 @@ def _row(columns: Sequence[str], row: Mapping[str, object]) -> Row:
     return Row(cells, cast(Mapping[str, object], kept.get("metadata") or {}))
 
 
-def _maps(value: object) -> Sequence[Mapping[str, object]]:
-    return cast(Sequence[Mapping[str, object]], value or ())
+def items(document: Mapping[str, object] | None, key: str) -> Sequence[Mapping[str, object]]:
+    """The objects in a list of the document; none where there is no such list, or no document."""
+    return cast(Sequence[Mapping[str, object]], (document or {}).get(key) or ())

@@ -6,7 +6,7 @@ from settings import Fault, Settings
 
 from .operator import ESO_GROUP, ESO_VERSION
 from .reader import ClusterReader, Row
-from .whose import controller, is_ours, named, places
+from .whose import controller, is_ours, named, places, stack_fault
 
 DOCKER_CONFIG_TYPE = "kubernetes.io/dockerconfigjson"
 _ADOPT = "everpull:adopt"
@@ -85,9 +85,9 @@ def role_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
             if namespace in found and not is_ours(found[namespace].metadata, settings)
         ]
         if taken:
-            yield _stack_fault(
+            yield stack_fault(
                 settings,
-                f"would need the {kind} {settings.role} in {places(taken)}",
+                f"{kind} {settings.role} in {places(taken)}",
                 f"kubectl --namespace {taken[0]} get {kind.lower()} {settings.role} -o yaml",
             )
 
@@ -99,9 +99,9 @@ def cluster_role_faults(settings: Settings, reader: ClusterReader) -> Iterator[F
     for kind in ("ClusterRole", "ClusterRoleBinding"):
         found = reader.metadata(f"{_RBAC}/{kind.lower()}s/{settings.role}")
         if found is not None and not is_ours(found, settings):
-            yield _stack_fault(
+            yield stack_fault(
                 settings,
-                f"would need the {kind} {settings.role}",
+                f"{kind} {settings.role}",
                 f"kubectl get {kind.lower()} {settings.role} -o yaml",
             )
 
@@ -126,8 +126,3 @@ def _places(rows: Sequence[Row]) -> str:
 
 def _fault(settings: Settings, problem: str, allowed: str, example: str) -> Fault:
     return Fault("everpull:pullSecretName", settings.pull_secret_name, problem, allowed, example)
-
-
-def _stack_fault(settings: Settings, need: str, example: str) -> Fault:
-    allowed = "a stack whose name no other stack in this cluster has"
-    return Fault("stack", settings.stack, f"{need}, which something else made", allowed, example)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
-from settings import Settings
+from settings import Fault, Settings
 
 from .reader import ClusterReader, Forbidden, Row
 
@@ -41,3 +41,9 @@ def places(namespaces: Sequence[str]) -> str:
     if more > 0:
         return f"the namespaces {', '.join(shown)} and {more} more"
     return f"namespace {shown[0]}" if len(shown) == 1 else f"the namespaces {', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def stack_fault(settings: Settings, need: str, example: str) -> Fault:
+    """The fault of a name that is made from the stack's and taken. `need` is what would have been made, `example` shows it."""
+    allowed = "a stack whose name no other stack in this cluster has"
+    return Fault("stack", settings.stack, f"would need the {need}, which something else made", allowed, example)

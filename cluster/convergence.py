@@ -27,7 +27,7 @@ async def when_synced(access: ClusterAccess, pull_secrets: Sequence[str]) -> lis
     """
     if not pulumi.runtime.is_dry_run():
         try:
-            await _wait(HttpClusterReader(access), pull_secrets, _PATIENCE_SECONDS)
+            await _wait(HttpClusterReader.of(access), pull_secrets, _PATIENCE_SECONDS)
         except (Unreachable, Forbidden) as reason:
             pulumi.log.warn(f"whether every namespace holds the new login was not checked: {reason}")
     return list(pull_secrets)

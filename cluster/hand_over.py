@@ -9,22 +9,22 @@ before the CronJob's second run, and the Secrets have to stay: the first run has
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
-from typing import cast
 from urllib.parse import quote
 
 import httpx2
 import pulumi
 
-from kube.client import Unreachable, answering, connect
+from kube.client import answering
 from settings import Settings
 
 from .operator import ESO_GROUP, ESO_VERSION
-from .whose import is_ours
+from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable, connect_to
+from .whose import is_ours, named
 
 _API = f"/apis/{ESO_GROUP}/{ESO_VERSION}"
-_TIMEOUT_SECONDS = 15.0
 _POLL_SECONDS = 0.2
 _PATIENCE_SECONDS = 60.0
 # kubelet reads the pull secret, makes the pod's sandbox, and only then pulls. Pulls that take longer are tried again by it.
@@ -63,8 +63,7 @@ class HandOver:
         if pulumi.runtime.is_dry_run():
             return
         try:
-            access = self._settings.cluster
-            with connect(access.kubeconfig, access.context, _TIMEOUT_SECONDS) as http:
+            with connect_to(self._settings.cluster) as http:
                 self._moved = await look(http)
         except Unreachable as reason:
             pulumi.log.warn(
@@ -73,75 +72,59 @@ class HandOver:
             )
 
     async def _has_cron_job(self, http: httpx2.Client) -> bool:
-        labels = ",".join(f"{key}={value}" for key, value in self._settings.labels.items())
-        path = f"/apis/batch/v1/namespaces/{self._settings.system_namespace}/cronjobs?labelSelector={quote(labels)}"
-        return bool((_get(http, path) or {}).get("items"))
+        labels = quote(",".join(f"{key}={value}" for key, value in self._settings.labels.items()))
+        path = f"/apis/batch/v1/namespaces/{self._settings.system_namespace}/cronjobs?labelSelector={labels}"
+        # Whoever may not see such objects has made none.
+        with suppress(Forbidden):
+            return bool(HttpClusterReader(http).rows(path))
+        return False
 
 
 async def take_away(http: httpx2.Client, settings: Settings) -> bool:
     """Deletes the stack's ExternalSecrets and waits until they are gone; whether there were any. Raises Unreachable."""
+    reader, name = HttpClusterReader(http), settings.pull_secret_name
     # First what would make them anew. It takes its ExternalSecrets with it, and its marks off the namespaces.
-    makers = _delete(http, f"{_API}/clusterexternalsecrets/{settings.owner}", settings, "Background")
-    await _gone(http, makers)
-    going = [
-        path
-        for namespace in list(_namespaces(http, settings))
-        # The garbage collector takes the owner reference off the Secret, and leaves the Secret (Kubernetes docs, Garbage
-        # Collection, Orphaned dependents).
-        for path in _delete(
-            http, f"{_API}/namespaces/{namespace}/externalsecrets/{settings.pull_secret_name}", settings, "Orphan"
-        )
-    ]
-    await _gone(http, going)
-    return bool(makers or going)
+    maker = f"{_API}/clusterexternalsecrets/{settings.owner}"
+    makers = _ours(lambda: {maker: reader.metadata(maker)}, settings)
+    await _remove(http, reader, makers, "Background")
+    syncs = _ours(
+        lambda: {
+            f"{_API}/namespaces/{namespace}/externalsecrets/{name}": row.metadata
+            for namespace, row in named(reader, _API, "externalsecrets", name, settings.namespaces).items()
+        },
+        settings,
+    )
+    # The garbage collector takes the owner reference off the Secret, and leaves the Secret (Kubernetes docs, Garbage
+    # Collection, Orphaned dependents).
+    await _remove(http, reader, syncs, "Orphan")
+    return bool(makers or syncs)
 
 
-def _namespaces(http: httpx2.Client, settings: Settings) -> Iterator[str]:
-    """The namespaces that may hold one; only the listed ones where the caller may not look into all."""
-    found = _get(http, f"{_API}/externalsecrets?fieldSelector=metadata.name%3D{settings.pull_secret_name}")
-    if found is None:
-        return
-    if not found:
-        yield from settings.namespaces
-    for item in cast(Sequence[Mapping[str, Mapping[str, object]]], found.get("items") or ()):
-        yield str(item["metadata"]["namespace"])
+def _ours(look: Callable[[], Mapping[str, Mapping[str, object] | None]], settings: Settings) -> dict[str, object]:
+    """Of the metadata by path, the uids of the objects that are there and this stack's; none where the caller may not look."""
+    try:
+        found = look()
+    except Forbidden:
+        return {}
+    return {path: metadata["uid"] for path, metadata in found.items() if metadata and is_ours(metadata, settings)}
 
 
-def _delete(http: httpx2.Client, path: str, settings: Settings, propagation: str) -> list[str]:
-    """Begins to delete the object if it is there and ours; its path if so."""
-    metadata = cast(Mapping[str, object], (_get(http, path) or {}).get("metadata") or {})
-    if not metadata or not is_ours(metadata, settings):
-        return []
-    options = {
-        "apiVersion": "v1",
-        "kind": "DeleteOptions",
-        "propagationPolicy": propagation,
-        "preconditions": {"uid": metadata["uid"]},
-    }
-    with answering(path):
-        status = http.request("DELETE", path, json=options).status_code
-    if status not in (HTTPStatus.OK, HTTPStatus.ACCEPTED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
-        raise Unreachable(f"HTTP {status} on deleting {path}")
-    return [path]
-
-
-async def _gone(http: httpx2.Client, paths: Sequence[str]) -> None:
+async def _remove(http: httpx2.Client, reader: ClusterReader, uids: Mapping[str, object], propagation: str) -> None:
+    """Deletes the objects, by path, and waits until they are gone."""
+    for path, uid in uids.items():
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": propagation,
+            "preconditions": {"uid": uid},
+        }
+        with answering(path):
+            status = http.request("DELETE", path, json=options).status_code
+        if status not in (HTTPStatus.OK, HTTPStatus.ACCEPTED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
+            raise Unreachable(f"HTTP {status} on deleting {path}")
     end = time.monotonic() + _PATIENCE_SECONDS
-    for path in paths:
-        while _get(http, path) is not None:
+    for path in uids:
+        while reader.metadata(path) is not None:
             if time.monotonic() > end:
                 raise Unreachable(f"{path} is being deleted and does not go")
             await asyncio.sleep(_POLL_SECONDS)
-
-
-def _get(http: httpx2.Client, path: str) -> Mapping[str, object] | None:
-    """The answer, None if there is nothing there, empty if the caller may not see it."""
-    with answering(path):
-        response = http.get(path)
-    if response.status_code == HTTPStatus.NOT_FOUND:
-        return None
-    if response.status_code == HTTPStatus.FORBIDDEN:
-        return {}
-    if response.status_code != HTTPStatus.OK:
-        raise Unreachable(f"HTTP {response.status_code} on {path}")
-    return cast(Mapping[str, object], response.json())

@@ -31,7 +31,7 @@ def check_cluster(settings: Settings) -> None:
     Kubernetes provider's own error at `up`.
     """
     try:
-        reader = HttpClusterReader(settings.cluster)
+        reader = HttpClusterReader.of(settings.cluster)
         faults = find_faults(settings, reader)
     except Unreachable as reason:
         pulumi.log.warn(f"the cluster was not checked for what everpull needs: {reason}")

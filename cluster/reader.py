@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Protocol, cast
+from typing import Protocol, Self, cast
+
+import httpx2
 
 from kube.client import Unreachable, answering, connect
 from settings import ClusterAccess
 
-__all__ = ["ClusterReader", "Forbidden", "HttpClusterReader", "Row", "Unreachable", "items"]
+__all__ = ["ClusterReader", "Forbidden", "HttpClusterReader", "Row", "Unreachable", "connect_to", "items"]
 
 _TIMEOUT_SECONDS = 15.0
 
@@ -57,11 +59,21 @@ class ClusterReader(Protocol):
         ...
 
 
-class HttpClusterReader:
-    """A ClusterReader over HTTP. Raises Unreachable where no client can be made."""
+def connect_to(access: ClusterAccess) -> httpx2.Client:
+    """A client of the stack's cluster. Raises Unreachable where none can be made."""
+    return connect(access.kubeconfig, access.context, _TIMEOUT_SECONDS)
 
-    def __init__(self, access: ClusterAccess) -> None:
-        self._http = connect(access.kubeconfig, access.context, _TIMEOUT_SECONDS)
+
+class HttpClusterReader:
+    """A ClusterReader over HTTP."""
+
+    def __init__(self, http: httpx2.Client) -> None:
+        self._http = http
+
+    @classmethod
+    def of(cls, access: ClusterAccess) -> Self:
+        """A reader of the stack's cluster. Raises Unreachable where no client can be made."""
+        return cls(connect_to(access))
 
     def document(self, path: str) -> Mapping[str, object] | None:
         return self._get(path, "application/json")

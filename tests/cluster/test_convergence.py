@@ -51,7 +51,7 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeCluster], list[str]]:
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
 
     def waited(cluster: FakeCluster) -> list[str]:
-        monkeypatch.setattr(convergence, "HttpClusterReader", lambda access: cluster)
+        monkeypatch.setattr(convergence.HttpClusterReader, "of", lambda access: cluster)
         return run(convergence.when_synced(ACCESS, ["team-a/ecr-pull"]))
 
     return waited
@@ -91,7 +91,7 @@ def test_what_never_syncs_is_named_with_the_reason(
 
 def test_a_preview_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
-    monkeypatch.setattr(convergence, "HttpClusterReader", lambda access: pytest.fail("looked at the cluster"))
+    monkeypatch.setattr(convergence.HttpClusterReader, "of", lambda access: pytest.fail("looked at the cluster"))
     assert run(convergence.when_synced(ACCESS, ["a/b"])) == ["a/b"]
 
 

@@ -18,6 +18,11 @@ SELECTOR = "app.kubernetes.io/name=everpull,app.kubernetes.io/instance=dev"
 SETTINGS = parse({**GOOD, **CRONJOB, "everpull:namespaces": '["team-a", "team-b"]'}, "dev")
 
 
+def table(objects: list[dict[str, object]]) -> httpx2.Response:
+    rows = [{"cells": [], "object": {"metadata": item["metadata"]}} for item in objects]
+    return httpx2.Response(200, json={"kind": "Table", "columnDefinitions": [], "rows": rows})
+
+
 class FakeCluster:
     """ExternalSecrets and ClusterExternalSecrets by their paths; a deleted one is gone when it was asked for twice more."""
 
@@ -40,7 +45,7 @@ class FakeCluster:
         return httpx2.Client(transport=httpx2.MockTransport(self._answer), base_url="https://cluster.example")
 
     def _answer(self, request: httpx2.Request) -> httpx2.Response:
-        path = request.url.path
+        path, query = request.url.path, parse_qs(request.url.query.decode())
         if not self._operator:
             return httpx2.Response(404)
         if self._forbidden and path == self._forbidden:
@@ -48,18 +53,19 @@ class FakeCluster:
         if request.method == "DELETE":
             return self._delete(path, json.loads(request.content))
         if path == f"{GROUP}/externalsecrets":
-            assert parse_qs(request.url.query.decode()) == {"fieldSelector": ["metadata.name=everpull-dev"]}
-            found = [item for at, item in self.objects.items() if "/namespaces/" in at]
-            return httpx2.Response(200, json={"items": found})
+            assert query["fieldSelector"] == ["metadata.name=everpull-dev"]
+            return table([item for at, item in self.objects.items() if "/namespaces/" in at])
         if path == "/apis/batch/v1/namespaces/everpull-dev/cronjobs":
-            assert parse_qs(request.url.query.decode()) == {"labelSelector": [SELECTOR]}
-            return httpx2.Response(200, json={"items": self.cron_jobs})
+            assert query["labelSelector"] == [SELECTOR]
+            return table(self.cron_jobs)
         if path in self._going and not self._stays:
             self._going[path] -= 1
             if self._going[path] < 0:
                 self.objects.pop(path, None)
         found = self.objects.get(path)
-        return httpx2.Response(200, json=found) if found else httpx2.Response(404)
+        if not found:
+            return httpx2.Response(404)
+        return table([found]) if "includeObject" in query else httpx2.Response(200, json=found)
 
     def _delete(self, path: str, options: dict[str, object]) -> httpx2.Response:
         metadata = self.objects[path]["metadata"]
@@ -146,7 +152,7 @@ def moved(
     sleeps: list[float] = []
     monkeypatch.setattr(pulumi.log, "warn", warnings.append)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
-    monkeypatch.setattr(hand_over, "connect", connect)
+    monkeypatch.setattr(hand_over, "connect_to", connect)
     monkeypatch.setattr(hand_over, "_SETTLING_SECONDS", 0.125)
     sleep = asyncio.sleep
 

@@ -297,7 +297,7 @@ def test_a_cluster_out_of_reach_is_a_warning(settings: Settings, monkeypatch: py
     def unreachable(access: object) -> None:
         raise Unreachable("ConnectError on /apis/external-secrets.io")
 
-    monkeypatch.setattr(preflight, "HttpClusterReader", unreachable)
+    monkeypatch.setattr(preflight.HttpClusterReader, "of", unreachable)
     preflight.check_cluster(settings)
     assert warnings == [
         "the cluster was not checked for what everpull needs: ConnectError on /apis/external-secrets.io"
@@ -305,6 +305,6 @@ def test_a_cluster_out_of_reach_is_a_warning(settings: Settings, monkeypatch: py
 
 
 def test_faults_stop_the_program(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "HttpClusterReader", lambda access: FakeCluster())
+    monkeypatch.setattr(preflight.HttpClusterReader, "of", lambda access: FakeCluster())
     with pytest.raises(ConfigurationError, match="has 2 faults"):
         preflight.check_cluster(settings)

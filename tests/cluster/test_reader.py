@@ -71,12 +71,12 @@ def written(path: Path, content: dict[str, object]) -> str:
 
 
 def test_a_kubeconfig_may_be_given_as_contents(api: str) -> None:
-    reader = HttpClusterReader(ClusterAccess(json.dumps(kubeconfig(api)), None))
+    reader = HttpClusterReader.of(ClusterAccess(json.dumps(kubeconfig(api)), None))
     assert reader.metadata("/api/v1/namespaces/a") == {"labels": {"a": "b"}}
 
 
 def test_a_kubeconfig_may_be_given_as_a_path(api: str, tmp_path: Path) -> None:
-    reader = HttpClusterReader(ClusterAccess(written(tmp_path / "config", kubeconfig(api)), None))
+    reader = HttpClusterReader.of(ClusterAccess(written(tmp_path / "config", kubeconfig(api)), None))
     assert reader.document("/apis") is not None
 
 
@@ -84,18 +84,18 @@ def test_the_ambient_kubeconfig_may_be_several_files(api: str, tmp_path: Path, m
     nowhere = written(tmp_path / "a", kubeconfig("http://127.0.0.1:1", "nowhere"))
     here = written(tmp_path / "b", kubeconfig(api, "here"))
     monkeypatch.setenv("KUBECONFIG", f"{nowhere}:{tmp_path / 'missing'}:{here}")
-    assert HttpClusterReader(ClusterAccess(None, "here")).document("/apis") is not None
+    assert HttpClusterReader.of(ClusterAccess(None, "here")).document("/apis") is not None
     with pytest.raises(Unreachable):
-        HttpClusterReader(ClusterAccess(None, None)).document("/apis")
+        HttpClusterReader.of(ClusterAccess(None, None)).document("/apis")
 
 
 def test_a_secrets_data_is_never_asked_for(api: str) -> None:
-    HttpClusterReader(ClusterAccess(json.dumps(kubeconfig(api)), None)).metadata("/api/v1/namespaces/a/secrets/b")
+    HttpClusterReader.of(ClusterAccess(json.dumps(kubeconfig(api)), None)).metadata("/api/v1/namespaces/a/secrets/b")
     assert Api.asked[0]["accept"] == "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 
 def test_the_type_of_a_secret_is_read_from_the_table_that_kubectl_prints(api: str) -> None:
-    reader = HttpClusterReader(ClusterAccess(json.dumps(kubeconfig(api)), None))
+    reader = HttpClusterReader.of(ClusterAccess(json.dumps(kubeconfig(api)), None))
     rows = reader.rows("/api/v1/secrets?fieldSelector=metadata.name%3Decr-pull")
     assert [(row.namespace, row.name, row.cells["Type"]) for row in rows] == [
         ("team-a", "ecr-pull", "kubernetes.io/dockerconfigjson"),
@@ -110,20 +110,20 @@ def test_the_type_of_a_secret_is_read_from_the_table_that_kubectl_prints(api: st
 
 
 def test_what_is_not_there_is_none(api: str) -> None:
-    reader = HttpClusterReader(ClusterAccess(json.dumps(kubeconfig(api)), None))
+    reader = HttpClusterReader.of(ClusterAccess(json.dumps(kubeconfig(api)), None))
     assert reader.metadata("/none") is None
     assert list(reader.rows("/none")) == []
 
 
 def test_a_denied_read_says_what_was_asked(api: str) -> None:
     with pytest.raises(Forbidden, match="/denied"):
-        HttpClusterReader(ClusterAccess(json.dumps(kubeconfig(api)), None)).metadata("/denied")
+        HttpClusterReader.of(ClusterAccess(json.dumps(kubeconfig(api)), None)).metadata("/denied")
 
 
 @pytest.mark.parametrize("path", ["/broken", "/expired"])
 def test_any_other_answer_means_that_the_cluster_cannot_be_asked(api: str, path: str) -> None:
     with pytest.raises(Unreachable, match="HTTP"):
-        HttpClusterReader(ClusterAccess(json.dumps(kubeconfig(api)), None)).document(path)
+        HttpClusterReader.of(ClusterAccess(json.dumps(kubeconfig(api)), None)).document(path)
 
 
 @pytest.mark.parametrize(
@@ -133,11 +133,11 @@ def test_any_other_answer_means_that_the_cluster_cannot_be_asked(api: str, path:
 )
 def test_an_unusable_kubeconfig_is_told_without_its_contents(content: str) -> None:
     with pytest.raises(Unreachable, match="no usable kubeconfig") as caught:
-        HttpClusterReader(ClusterAccess(content + "\n# " + CANARY, None))
+        HttpClusterReader.of(ClusterAccess(content + "\n# " + CANARY, None))
     assert CANARY not in str(caught.value)
 
 
 def test_no_kubeconfig_at_all_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "missing"))
     with pytest.raises(Unreachable, match="no usable kubeconfig"):
-        HttpClusterReader(ClusterAccess(None, None))
+        HttpClusterReader.of(ClusterAccess(None, None))

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from components.aws_reads import Access, Finding
+from components.aws_reads import Access
 from components.node_pull_policy import NodePullPolicy
 from components.node_roles import AwsNodeRoles, find_node_roles
-from settings import ConfigurationError, Fault, Settings
+from settings import ConfigurationError, Settings
 
-_KEYS = {"role": "everpull:nodeRoles", "cluster": "everpull:nodeClusters"}
+from .findings import fault
 
 
 def find_nodes(settings: Settings) -> list[str]:
@@ -15,7 +15,7 @@ def find_nodes(settings: Settings) -> list[str]:
     source = AwsNodeRoles(Access(settings.region, profile=settings.aws_profile))
     roles, findings = find_node_roles(settings.node_roles, settings.node_clusters, source)
     if findings:
-        raise ConfigurationError(settings.stack, [_fault(finding) for finding in findings])
+        raise ConfigurationError(settings.stack, [fault(finding) for finding in findings])
     return [role.name for role in roles]
 
 
@@ -25,7 +25,3 @@ def serve_nodes(settings: Settings, roles: Sequence[str], repository_arns: Seque
         return {}
     made = NodePullPolicy(f"{settings.owner}-nodes", {"roles": roles, "repository_arns": repository_arns})
     return {"nodeRoles": made.roles}
-
-
-def _fault(finding: Finding) -> Fault:
-    return Fault(_KEYS[finding.about], finding.name, finding.problem, finding.allowed, finding.example)

@@ -3,13 +3,12 @@
 import pulumi
 import pulumi_aws as aws
 
-from components.aws_reads import Finding
 from components.policy import repository_arn
 from components.repository_access import RepositoryAccess
 from components.repository_policies import EcrRepositoryPolicies, check_repositories, statement_id
 from settings import ConfigurationError, Fault, Settings
 
-_KEYS = {"repository": "everpull:sharedRepositories", "principal": "everpull:sharedWith"}
+from .findings import fault
 
 
 def find_shared(settings: Settings, partition: str, account: str) -> dict[str, list[str]]:
@@ -30,7 +29,7 @@ def find_shared(settings: Settings, partition: str, account: str) -> dict[str, l
             continue
         policies = EcrRepositoryPolicies(settings.aws_profile, role)
         found = check_repositories(arns, statement_id(settings.owner), _principals(settings, account), policies)
-        faults += [_fault(finding) for finding in found]
+        faults += [fault(finding) for finding in found]
     if faults:
         raise ConfigurationError(settings.stack, faults)
     return shared
@@ -76,13 +75,9 @@ def _principals(settings: Settings, account: str) -> list[str]:
 
 def _without_a_role(owner: str, arns: list[str]) -> Fault:
     return Fault(
-        _KEYS["repository"],
+        "everpull:sharedRepositories",
         arns[0],
         f"is of account {owner}, for which everpull:ownerRoles names no role",
         "a role of each other account whose repositories are shared",
         f"pulumi config set --path 'everpull:ownerRoles[0]' arn:aws:iam::{owner}:role/everpull-writer",
     )
-
-
-def _fault(finding: Finding) -> Fault:
-    return Fault(_KEYS[finding.about], finding.name, finding.problem, finding.allowed, finding.example)

@@ -121,7 +121,6 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
     mode = reader.one_of("mode", tuple(schema.MODES))
     if reader.sound("mode"):
         reader.refuse_keys_of_other_modes(mode)
-    other_credentials = tuple(key for key in ("aws:accessKey", "aws:assumeRoles") if config.get(key))
     identities = schema.MODES[mode].identities
     identity = reader.one_of("identity", identities) if identities else ""
     owner = _owner(stack)
@@ -142,7 +141,7 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         accounts=reader.value("serviceAccounts", attachment.service_accounts),
         node_roles=reader.value("nodeRoles", nodes.roles),
         node_clusters=reader.value("nodeClusters", nodes.clusters),
-        sharing=sharing.read(reader, other_credentials),
+        sharing=sharing.read(reader),
         aws_profile=config.get("aws:profile"),
         delivery=delivery.READERS[mode](reader, owner),
         cluster=ClusterAccess(kubeconfig=config.get("kubernetes:kubeconfig"), context=config.get("kubernetes:context")),
@@ -163,7 +162,7 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         selector=settings.selector,
     )
     if settings.node_clusters:
-        nodes.refuse_other_credentials(reader, other_credentials)
+        reader.refuse_other_credentials("nodeClusters", "searched")
     if isinstance(settings.delivery, NodeRoleSettings):
         nodes.refuse_nobody(reader, bool(settings.node_roles or settings.node_clusters))
     if isinstance(settings.delivery, CronJobSettings):

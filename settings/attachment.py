@@ -1,14 +1,11 @@
 """How pods come to use the pull secret: `everpull:attach` and the service accounts that go with it."""
 
-import re
 from collections.abc import Sequence
 
 from .reader import Reader
 from .refused import Refused
 from .selectors import Selector
 from .values import SUBDOMAIN, namespace, strings
-
-_ACCOUNT = re.compile(SUBDOMAIN)
 
 
 def service_accounts(raw: str) -> tuple[str, ...]:
@@ -18,7 +15,7 @@ def service_accounts(raw: str) -> tuple[str, ...]:
 
 def _service_account(item: str) -> str:
     place, slash, name = item.rpartition("/")
-    if "/" in place or len(name) > 253 or not _ACCOUNT.fullmatch(name):
+    if "/" in place or len(name) > 253 or not SUBDOMAIN.fullmatch(name):
         raise Refused(
             f"{item!r} cannot name a service account",
             "NAME or NAMESPACE/NAME, names of at most 253 of a-z, 0-9, '-' and '.', beginning and ending with a letter or "

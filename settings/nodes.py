@@ -49,16 +49,3 @@ def refuse_nobody(reader: Reader, named: bool) -> None:
             "names no node role, so nobody could pull",
             "everpull:nodeRoles, everpull:nodeClusters, or both",
         )
-
-
-def refuse_other_credentials(reader: Reader, keys: tuple[str, ...]) -> None:
-    """Notes keys of the AWS provider with which clusters would be searched as somebody else than who deploys.
-
-    `keys` are those that are set: a part of the search is boto3's, which knows no key of the provider but the profile.
-    """
-    if keys and reader.sound("nodeClusters"):
-        reader.refuse(
-            "nodeClusters",
-            f"would be searched with other credentials than those that the AWS provider has from {' and '.join(keys)}",
-            "credentials from the environment, or from aws:profile",
-        )

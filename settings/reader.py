@@ -67,6 +67,19 @@ class Reader:
         self._faulty.add(key)
         self._add(f"{schema.PROJECT}:{key}", problem, allowed, _command(key))
 
+    def refuse_other_credentials(self, key: str, looked: str) -> None:
+        """Notes that AWS would be asked about the key's value as somebody else than who deploys.
+
+        A part of what is looked at, `looked` says how, is asked by boto3, which knows no key of the provider but the profile.
+        """
+        others = [other for other in ("aws:accessKey", "aws:assumeRoles") if self._config.get(other)]
+        if others and self.sound(key):
+            self.refuse(
+                key,
+                f"would be {looked} with other credentials than those that the AWS provider has from {' and '.join(others)}",
+                "credentials from the environment, or from aws:profile",
+            )
+
     def refuse_unknown_keys(self) -> None:
         """Notes keys that no mode knows."""
         for full in sorted(self._config):

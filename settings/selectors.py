@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from .refused import Refused
+from .values import SUBDOMAIN
 
 _WORD = r"[^\s!=<>(),]+"
 _REQUIREMENT = re.compile(
@@ -13,7 +14,6 @@ _REQUIREMENT = re.compile(
 )
 # Kubernetes docs, Labels and Selectors, Syntax and character set.
 _NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-_PREFIX = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
 _SPELLINGS = "requirements with commas between: a=b, a!=b, a in (b, c), a notin (b, c), a, !a"
 
 
@@ -78,7 +78,7 @@ def selector(text: str) -> Selector | None:
 def label_key(key: str) -> str:
     """A label's key, as it is. Raises Refused."""
     prefix, slash, name = key.rpartition("/")
-    if not _NAME.fullmatch(name) or (slash and (len(prefix) > 253 or not _PREFIX.fullmatch(prefix))):
+    if not _NAME.fullmatch(name) or (slash and (len(prefix) > 253 or not SUBDOMAIN.fullmatch(prefix))):
         raise Refused(
             f"{key!r} cannot be the key of a label",
             "at most 63 of A-Z, a-z, 0-9, '-', '_' and '.', beginning and ending with a letter or digit; "

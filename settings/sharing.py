@@ -1,7 +1,7 @@
 """Repositories that others may pull: which, by whom, and as whom everpull writes their policies."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lambda_src.refresher.registries import Registry
@@ -10,7 +10,6 @@ from .reader import Reader
 from .refused import Refused
 from .values import REPOSITORY, registry, strings
 
-_REPOSITORY = re.compile(REPOSITORY)
 _ACCOUNT = re.compile(r"[0-9]{12}")
 # What a repository's policy may name without letting in whoever comes along: no sessions, no patterns.
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(?:root|(?:role|user)/[\w+=,.@/-]+)", re.ASCII)
@@ -41,7 +40,7 @@ def repositories(raw: str) -> tuple[SharedRepository, ...]:
 
 def _repository(item: str) -> SharedRepository:
     host, slash, name = item.partition("/")
-    if not slash or len(name) > 256 or not _REPOSITORY.fullmatch(name):
+    if not slash or len(name) > 256 or not REPOSITORY.fullmatch(name):
         raise Refused(
             f"{item!r} is not one repository", "HOST/REPOSITORY, one repository each: each has a policy of its own"
         )
@@ -73,11 +72,8 @@ def owner_roles(raw: str) -> dict[str, str]:
     return roles
 
 
-def read(reader: Reader, other_credentials: Sequence[str]) -> Sharing:
-    """What the configuration says of sharing; faults are noted in the reader.
-
-    `other_credentials` are the keys that give the AWS provider others than boto3 finds, which looks at the policies.
-    """
+def read(reader: Reader) -> Sharing:
+    """What the configuration says of sharing; faults are noted in the reader."""
     sharing = Sharing(
         reader.value("sharedRepositories", repositories),
         reader.value("sharedWith", principals),
@@ -95,11 +91,6 @@ def read(reader: Reader, other_credentials: Sequence[str]) -> Sharing:
             f"names a role of account {idle[0]}, of which everpull:sharedRepositories lists no repository",
             "roles of accounts whose repositories are shared",
         )
-    if sharing.repositories and other_credentials:
-        reader.refuse(
-            "sharedRepositories",
-            f"would be looked at with other credentials than those that the AWS provider has from "
-            f"{' and '.join(other_credentials)}",
-            "credentials from the environment, or from aws:profile",
-        )
+    if sharing.repositories:
+        reader.refuse_other_credentials("sharedRepositories", "looked at")
     return sharing

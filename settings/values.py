@@ -12,10 +12,9 @@ from .schema import LOG_RETENTION_DAYS, UNRESERVED
 _DURATION = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?")
 _SHORTEST_SYNC_SECONDS = 10
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
-SUBDOMAIN = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
-_SUBDOMAIN = re.compile(SUBDOMAIN)
-REPOSITORY = r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*"
-_REPOSITORY = re.compile(REPOSITORY)
+# An RFC 1123 subdomain, and the name of an ECR repository.
+SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
+REPOSITORY = re.compile(r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _REGION = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+")
 
 
@@ -65,7 +64,7 @@ def secret_name(name: str) -> str:
 
     253 characters are allowed there; 63 here, because ESO copies the name of an ExternalSecret into a label value.
     """
-    if len(name) > 63 or not _SUBDOMAIN.fullmatch(name):
+    if len(name) > 63 or not SUBDOMAIN.fullmatch(name):
         raise Refused(
             f"{name!r} cannot name a Secret",
             "at most 63 of a-z, 0-9, '-' and '.', beginning and ending with a letter or digit",
@@ -98,7 +97,7 @@ def repositories(raw: str) -> tuple[str, ...]:
         if len(name) > 256:
             raise Refused(f"'{name[:20]}...' is {len(name)} characters long", "names of at most 256 characters")
         stem = name[:-1].rstrip("/._-") if name.endswith("*") else name
-        if not (name == "*" or _REPOSITORY.fullmatch(stem)):
+        if not (name == "*" or REPOSITORY.fullmatch(stem)):
             raise Refused(
                 f"{name!r} cannot name a repository",
                 "lower-case names with '/' between parts, such as team-a/app; a '*' at the end stands for anything",

@@ -1,54 +1,14 @@
 """Mode `cronjob`: the cluster renews its own login, without an operator."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-
 import pulumi
-from pulumi_kubernetes.core.v1 import TolerationArgsDict
 
 from .cluster_identity import ClusterIdentity
-from .delivery import DeliveryArgs
 from .policy import USER_POLICY_CHARACTERS, fetch_login, inline_document, pull_with_it
-from .refresh_cron_job import NAME, RefreshCronJob
+from .refresh_cron_job import NAME, CronJobArgs, RefreshCronJob
 
 
-class CronJobDeliveryArgs(DeliveryArgs):
+class CronJobDeliveryArgs(CronJobArgs):
     """Arguments of CronJobDelivery."""
-
-    role: str
-    """Name of the Roles by which the pull secret may be written, unique in the cluster, and another for another secret."""
-
-    label_selector: str
-    """Label selector of further namespaces whose pods pull; empty for none."""
-
-    excluded_namespaces: Sequence[str]
-    """Namespaces that get no pull secret whatever their labels are."""
-
-    adopt: bool
-    """Whether a Secret of the pull secret's name that something else made may be taken over."""
-
-    schedule: str
-    """Cron expression of the refresher, in UTC."""
-
-    period: int
-    """Seconds between two firings of it."""
-
-    run_deadline: int
-    """Seconds after which a run is ended."""
-
-    image: str
-    """Image that it runs, with Python 3.11 or later and boto3."""
-
-    image_pull_policy: str
-    """When nodes pull the image."""
-
-    node_selector: Mapping[str, str]
-    """Labels of the nodes that it may run on."""
-
-    tolerations: Sequence[TolerationArgsDict]
-    """Taints of nodes that it bears."""
-
-    hand_over: Callable[[], Awaitable[str]]
-    """See RefreshCronJobArgs."""
 
 
 class CronJobDelivery(pulumi.ComponentResource):
@@ -85,26 +45,9 @@ class CronJobDelivery(pulumi.ComponentResource):
         refresh = RefreshCronJob(
             f"{name}-refresh",
             {
-                "region": args["region"],
-                "registries": args["registries"],
-                "namespaces": args["namespaces"],
-                "label_selector": args["label_selector"],
-                "excluded_namespaces": args["excluded_namespaces"],
-                "pull_secret_name": args["pull_secret_name"],
-                "role": args["role"],
-                "adopt": args["adopt"],
-                "system_namespace": args["system_namespace"],
+                **args,
                 "environment": identity.environment,
                 "revision": identity.revision.apply(lambda key: f"{key} {policy}"),
-                "schedule": args["schedule"],
-                "period": args["period"],
-                "run_deadline": args["run_deadline"],
-                "image": args["image"],
-                "image_pull_policy": args["image_pull_policy"],
-                "node_selector": args["node_selector"],
-                "tolerations": args["tolerations"],
-                "hand_over": args["hand_over"],
-                "labels": args["labels"],
             },
             pulumi.ResourceOptions(parent=self, depends_on=[identity]),
         )

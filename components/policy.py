@@ -42,19 +42,18 @@ def read_login(secret_arn: str) -> dict[str, object]:
 
 def document(*statements: Mapping[str, object]) -> str:
     """A policy document as the JSON text that IAM takes."""
-    return json.dumps({"Version": POLICY_VERSION, "Statement": list(statements)})
+    return json.dumps(_content(statements))
 
 
 def inline_document(most: int, *statements: Mapping[str, object]) -> str:
     """A policy document of at most that many characters, as IAM counts them. Raises PolicyTooLong."""
-    text = document(*statements)
-    length = len(json.dumps(json.loads(text), separators=(",", ":")))
+    length = len(json.dumps(_content(statements), separators=(",", ":")))
     if length > most:
         raise PolicyTooLong(
             f"the rights on everpull:repositories, in all registries together, take {length} characters of a policy that "
             f"IAM limits to {most}. Name fewer, by patterns such as team-a/* for instance, or divide them between stacks."
         )
-    return text
+    return document(*statements)
 
 
 def service_trust(service: str) -> str:
@@ -65,3 +64,7 @@ def service_trust(service: str) -> str:
 def repository_arn(partition: str, region: str, account: str, repository: str) -> str:
     """ARN of an ECR repository; a `*` in its name is a pattern."""
     return f"arn:{partition}:ecr:{region}:{account}:repository/{repository}"
+
+
+def _content(statements: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    return {"Version": POLICY_VERSION, "Statement": list(statements)}

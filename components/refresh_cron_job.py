@@ -4,13 +4,14 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Any, TypedDict
+from typing import Any
 
 import pulumi
 from pulumi_kubernetes.batch.v1 import CronJob, Job, JobSpecArgsDict
 from pulumi_kubernetes.core.v1 import ConfigMap, EnvVarArgsDict, TolerationArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
+from .delivery import DeliveryArgs
 from .refresh_pod import CONTAINER, TARGETS_FILE, TARGETS_FOLDER, Pod, environment, job_spec
 from .refresh_rights import RefreshRights
 from .refresher_source import PACKAGE, source_hash, source_texts
@@ -34,44 +35,23 @@ _KEPT_FAILURES = 3
 _KEEP_JOBS_SECONDS = 24 * 3600
 
 
-class RefreshCronJobArgs(TypedDict):
-    """Arguments of RefreshCronJob."""
-
-    region: str
-    """AWS region of the identity's calls."""
-
-    registries: Sequence[str]
-    """Registry hosts that the login must open."""
-
-    namespaces: Sequence[str]
-    """Namespaces that get the pull secret."""
-
-    label_selector: str
-    """Label selector of further namespaces that get it; empty for none."""
-
-    excluded_namespaces: Sequence[str]
-    """Namespaces that get none whatever their labels are."""
-
-    pull_secret_name: str
-    """Name of the pull secret in each of them."""
+class CronJobArgs(DeliveryArgs):
+    """What the delivery is told, and all of it but the repositories concerns the CronJob."""
 
     role: str
-    """Name of the Roles by which it may be written."""
+    """Name of the Roles by which the pull secret may be written, unique in the cluster, and another for another secret."""
+
+    label_selector: str
+    """Label selector of further namespaces whose pods pull; empty for none."""
+
+    excluded_namespaces: Sequence[str]
+    """Namespaces that get no pull secret whatever their labels are."""
 
     adopt: bool
-    """Whether a Secret of that name which something else made may be taken over."""
-
-    system_namespace: str
-    """Namespace in which the refresher runs. It must be there before, with what `environment` refers to."""
-
-    environment: pulumi.Input[Sequence[EnvVarArgsDict]]
-    """`env` entries through which its AWS SDK finds the identity."""
-
-    revision: pulumi.Input[str]
-    """Changes whenever the identity or its rights do, so that the first run proves them anew."""
+    """Whether a Secret of the pull secret's name that something else made may be taken over."""
 
     schedule: str
-    """Cron expression, in UTC."""
+    """Cron expression of the refresher, in UTC."""
 
     period: int
     """Seconds between two firings of it."""
@@ -80,13 +60,13 @@ class RefreshCronJobArgs(TypedDict):
     """Seconds after which a run is ended."""
 
     image: str
-    """Image with Python 3.11 or later and boto3."""
+    """Image that it runs, with Python 3.11 or later and boto3."""
 
     image_pull_policy: str
-    """When nodes pull it."""
+    """When nodes pull the image."""
 
     node_selector: Mapping[str, str]
-    """Labels of the nodes it may run on."""
+    """Labels of the nodes that it may run on."""
 
     tolerations: Sequence[TolerationArgsDict]
     """Taints of nodes that it bears."""
@@ -95,8 +75,15 @@ class RefreshCronJobArgs(TypedDict):
     """Called once the first run has made the pull secrets the CronJob's own. Gives the same text each time, as soon as whatever
     wrote them before is gone."""
 
-    labels: Mapping[str, str]
-    """Labels of every object, and of every pull secret."""
+
+class RefreshCronJobArgs(CronJobArgs):
+    """Arguments of RefreshCronJob. The system namespace must hold what `environment` refers to."""
+
+    environment: pulumi.Input[Sequence[EnvVarArgsDict]]
+    """`env` entries through which its AWS SDK finds the identity."""
+
+    revision: pulumi.Input[str]
+    """Changes whenever the identity or its rights do, so that the first run proves them anew."""
 
 
 class RefreshCronJob(pulumi.ComponentResource):
@@ -258,21 +245,12 @@ class RefreshCronJob(pulumi.ComponentResource):
         revision = pulumi.Output.all(targets, env, args["revision"]).apply(
             lambda made_of: _short_hash(json.dumps([spec(made_of[0], made_of[1]), made_of[2]], sort_keys=True))
         )
-        return Job(
+        return self._job(
             f"{name}-first-run",
-            metadata={
-                **self._metadata(revision.apply(lambda text: f"{FIRST_RUN_NAME}-{text}")),
-                # Else a Job that failed would be looked at, not run, by the next `up`
-                # (Pulumi Kubernetes provider docs, Annotations).
-                "annotations": {"pulumi.com/replaceUnready": "true"},
-            },
+            revision.apply(lambda text: f"{FIRST_RUN_NAME}-{text}"),
             # Without a ttl: a Job that is gone would be run again by the next refresh.
-            spec=spec(targets, env),
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[*depends_on],
-                custom_timeouts=pulumi.CustomTimeouts(create=f"{args['run_deadline'] + 60}s"),
-            ),
+            spec(targets, env),
+            depends_on,
         )
 
     def _hand_over(
@@ -288,13 +266,10 @@ class RefreshCronJob(pulumi.ComponentResource):
         Until then another writer may have put its own login back over what the first run wrote.
         """
         alone = first_run.id.apply(lambda _: self._args["hand_over"]())
-        return Job(
+        return self._job(
             f"{name}-hand-over",
-            metadata={
-                **self._metadata(HAND_OVER_NAME),
-                "annotations": {"everpull/alone": alone, "pulumi.com/replaceUnready": "true"},
-            },
-            spec=job_spec(
+            HAND_OVER_NAME,
+            job_spec(
                 pod,
                 arguments=["--reason", "hand-over"],
                 targets=targets,
@@ -303,10 +278,32 @@ class RefreshCronJob(pulumi.ComponentResource):
                 retries=_FIRST_RUN_RETRIES,
             ),
             # Only a stack that comes from another mode has anything to hand over, so it is run once and never again.
+            [first_run],
+            ignore_changes=["metadata.labels", "spec"],
+            annotations={"everpull/alone": alone},
+        )
+
+    def _job(
+        self,
+        name: str,
+        physical_name: pulumi.Input[str],
+        spec: JobSpecArgsDict,
+        depends_on: Sequence[pulumi.Resource],
+        *,
+        ignore_changes: Sequence[str] = (),
+        annotations: Mapping[str, pulumi.Input[str]] | None = None,
+    ) -> Job:
+        """A Job that is waited for, for longer than it may take."""
+        # Else a Job that failed would be looked at, not run, by the next `up` (Pulumi Kubernetes provider docs, Annotations).
+        marks = {**(annotations or {}), "pulumi.com/replaceUnready": "true"}
+        return Job(
+            name,
+            metadata={**self._metadata(physical_name), "annotations": marks},
+            spec=spec,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[first_run],
-                ignore_changes=["metadata.labels", "spec"],
+                depends_on=[*depends_on],
+                ignore_changes=[*ignore_changes],
                 custom_timeouts=pulumi.CustomTimeouts(create=f"{self._args['run_deadline'] + 60}s"),
             ),
         )

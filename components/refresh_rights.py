@@ -5,7 +5,14 @@ from typing import Any, TypedDict
 
 import pulumi
 from pulumi_kubernetes.core.v1 import ServiceAccount
-from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, Role, RoleBinding
+from pulumi_kubernetes.rbac.v1 import (
+    ClusterRole,
+    ClusterRoleBinding,
+    PolicyRuleArgsDict,
+    Role,
+    RoleBinding,
+    SubjectArgsDict,
+)
 
 _RBAC = "rbac.authorization.k8s.io"
 # A create by server-side apply is a patch that the API server also asks the verb create for, with the name, so both honour
@@ -88,23 +95,14 @@ class RefreshRights(pulumi.ComponentResource):
         role = Role(
             f"{name}-role-{namespace}",
             metadata={"name": args["role"], "namespace": namespace, "labels": labels},
-            rules=[
-                {
-                    "api_groups": [""],
-                    "resources": ["secrets"],
-                    "resource_names": [args["pull_secret_name"]],
-                    "verbs": _WRITE,
-                }
-            ],
+            rules=[self._on_the_secret(_WRITE)],
             opts=pulumi.ResourceOptions(parent=self),
         )
         RoleBinding(
             f"{name}-binding-{namespace}",
             metadata={"name": args["role"], "namespace": namespace, "labels": labels},
             role_ref={"api_group": _RBAC, "kind": "Role", "name": args["role"]},
-            subjects=[
-                {"kind": "ServiceAccount", "name": args["service_account"], "namespace": args["system_namespace"]}
-            ],
+            subjects=[self._subject()],
             opts=pulumi.ResourceOptions(parent=self, depends_on=[role]),
         )
         return role
@@ -115,14 +113,9 @@ class RefreshRights(pulumi.ComponentResource):
             f"{name}-cluster-role",
             metadata={"name": args["role"], "labels": labels},
             rules=[
-                {
-                    "api_groups": [""],
-                    "resources": ["secrets"],
-                    "resource_names": [args["pull_secret_name"]],
-                    # A list that asks for the one name honours resourceNames too; delete, because a namespace that is
-                    # relabelled loses the secret.
-                    "verbs": [*_WRITE, "list", "delete"],
-                },
+                # A list that asks for the one name honours resourceNames too; delete, because a namespace that is relabelled
+                # loses the secret.
+                self._on_the_secret([*_WRITE, "list", "delete"]),
                 {"api_groups": [""], "resources": ["namespaces"], "verbs": ["list"]},
             ],
             opts=pulumi.ResourceOptions(parent=self),
@@ -131,12 +124,22 @@ class RefreshRights(pulumi.ComponentResource):
             f"{name}-cluster-binding",
             metadata={"name": args["role"], "labels": labels},
             role_ref={"api_group": _RBAC, "kind": "ClusterRole", "name": args["role"]},
-            subjects=[
-                {"kind": "ServiceAccount", "name": args["service_account"], "namespace": args["system_namespace"]}
-            ],
+            subjects=[self._subject()],
             opts=pulumi.ResourceOptions(parent=self, depends_on=[role]),
         )
         return role
+
+    def _on_the_secret(self, verbs: Sequence[str]) -> PolicyRuleArgsDict:
+        return {
+            "api_groups": [""],
+            "resources": ["secrets"],
+            "resource_names": [self._args["pull_secret_name"]],
+            "verbs": list(verbs),
+        }
+
+    def _subject(self) -> SubjectArgsDict:
+        args = self._args
+        return {"kind": "ServiceAccount", "name": args["service_account"], "namespace": args["system_namespace"]}
 
 
 def _uid(role: Role | ClusterRole) -> pulumi.Output[str | None]:

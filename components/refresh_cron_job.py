@@ -277,8 +277,8 @@ class RefreshCronJob(pulumi.ComponentResource):
                 deadline=self._args["run_deadline"],
                 retries=_FIRST_RUN_RETRIES,
             ),
-            # Only a stack that comes from another mode has anything to hand over, so it is run once and never again.
             [first_run],
+            # Only a stack that comes from another mode has anything to hand over, so it is run once and never again.
             ignore_changes=["metadata.labels", "spec"],
             annotations={"everpull/alone": alone},
         )

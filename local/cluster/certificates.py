@@ -4,7 +4,6 @@ Names and groups that Kubernetes gives a meaning to: "PKI certificates and requi
 Authorization" in its documentation.
 """
 
-import datetime
 import ipaddress
 import json
 from collections.abc import Sequence
@@ -12,15 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from local.certificates import builder, is_fresh, pem
 from local.state import write_private
-
-_LIFE = datetime.timedelta(days=3650)
-# New certificates are made when less than this is left.
-_MARGIN = datetime.timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -77,13 +73,13 @@ def ensure(folder: Path, api_url: str, address: str) -> Pki:
     pki = Pki(folder)
     wanted = json.dumps({"version": 1, "api": api_url, "address": address})
     stamp = folder / "pki.json"
-    if stamp.exists() and stamp.read_text() == wanted and _is_fresh(pki.authority):
+    if stamp.exists() and stamp.read_text() == wanted and is_fresh(pki.authority):
         return pki
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "everpull local authority")])
     authority = _sign(authority_name, authority_name, authority_key, authority_key, authority=True)
-    _write_key(pki.key("ca"), authority_key)
-    write_private(pki.authority, _pem(authority))
+    write_private(pki.key("ca"), pem(authority_key))
+    write_private(pki.authority, pem(authority))
 
     names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"]
     serving_names: list[x509.GeneralName] = [
@@ -92,33 +88,25 @@ def ensure(folder: Path, api_url: str, address: str) -> Pki:
     ]
     key = ec.generate_private_key(ec.SECP256R1())
     serving = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "everpull local server")])
-    _write_key(pki.key("serving"), key)
-    write_private(pki.certificate("serving"), _pem(_sign(serving, authority_name, key, authority_key, serving_names)))
+    write_private(pki.key("serving"), pem(key))
+    write_private(pki.certificate("serving"), pem(_sign(serving, authority_name, key, authority_key, serving_names)))
 
     for subject in clients(address):
         key = ec.generate_private_key(ec.SECP256R1())
         attributes = [x509.NameAttribute(NameOID.COMMON_NAME, subject.name)]
         if subject.group:
             attributes.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, subject.group))
-        certificate = _pem(_sign(x509.Name(attributes), authority_name, key, authority_key))
-        _write_key(pki.key(subject.file), key)
+        certificate = pem(_sign(x509.Name(attributes), authority_name, key, authority_key))
+        write_private(pki.key(subject.file), pem(key))
         write_private(pki.certificate(subject.file), certificate)
         write_private(pki.kubeconfig(subject.file), _kubeconfig(pki, subject.file, api_url))
 
     # RSA, because every verifier of service account tokens knows RS256. It outlives the rest: a new one would make
     # the tokens of running pods worthless.
     if not pki.service_account_key.exists():
-        _write_key(pki.service_account_key, rsa.generate_private_key(public_exponent=65537, key_size=2048))
+        write_private(pki.service_account_key, pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)))
     write_private(stamp, wanted)
     return pki
-
-
-def _is_fresh(certificate: Path) -> bool:
-    try:
-        loaded = x509.load_pem_x509_certificate(certificate.read_bytes())
-    except (OSError, ValueError):
-        return False
-    return loaded.not_valid_after_utc - datetime.datetime.now(datetime.UTC) > _MARGIN
 
 
 def _sign(
@@ -130,33 +118,15 @@ def _sign(
     *,
     authority: bool = False,
 ) -> x509.Certificate:
-    now = datetime.datetime.now(datetime.UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        # An hour back, for clocks that are set while the platform starts.
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + _LIFE)
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+    unsigned = builder(subject, issuer, key.public_key()).add_extension(
+        x509.BasicConstraints(ca=authority, path_length=None), critical=True
     )
     if not authority:
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-        builder = builder.add_extension(x509.ExtendedKeyUsage(usages if names else usages[1:]), critical=False)
+        unsigned = unsigned.add_extension(x509.ExtendedKeyUsage(usages if names else usages[1:]), critical=False)
     if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    return builder.sign(issuer_key, hashes.SHA256())
-
-
-def _pem(certificate: x509.Certificate) -> str:
-    return certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-
-def _write_key(target: Path, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
-    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    write_private(target, key.private_bytes(encoding, form, serialization.NoEncryption()).decode())
+        unsigned = unsigned.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    return unsigned.sign(issuer_key, hashes.SHA256())
 
 
 def _kubeconfig(pki: Pki, stem: str, api_url: str) -> str:

@@ -11,14 +11,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from local.certificates import builder, is_fresh, pem
 from local.state import write_private
 
-_LIFE = datetime.timedelta(days=3650)
 # Of a name's certificate, which lives no longer than the proxy's process.
 _NAME_LIFE = datetime.timedelta(days=365)
-# A new authority is made when less than this is left.
-_MARGIN = datetime.timedelta(days=30)
-_PEM = serialization.Encoding.PEM
 
 
 class Authority:
@@ -28,7 +25,7 @@ class Authority:
         """What is in `folder`, which is made, as is the authority where there is none or it ends soon."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
-        if not _is_fresh(self.certificate):
+        if not is_fresh(self.certificate):
             _make(folder)
         self._issuer = x509.load_pem_x509_certificate(self.certificate.read_bytes())
         key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
@@ -56,7 +53,8 @@ class Authority:
         issuer = self._issuer
         certificate = (
             # Common names are short, hosts needn't be; who verifies looks at the alternative name.
-            _builder("everpull local name", issuer.subject, self._key, _NAME_LIFE)
+            builder(_name("everpull local name"), issuer.subject, self._key.public_key(), _NAME_LIFE)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -68,7 +66,7 @@ class Authority:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         # OpenSSL takes them from files only; this one is its owner's alone, and gone at once.
         with tempfile.NamedTemporaryFile("wb", dir=self._folder, prefix=".name-") as chain:
-            chain.write(_private(self._key) + certificate.public_bytes(_PEM))
+            chain.write((pem(self._key) + pem(certificate)).encode())
             chain.flush()
             context.load_cert_chain(chain.name)
         return context
@@ -76,9 +74,10 @@ class Authority:
 
 def _make(folder: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = "everpull local names' authority"
+    name = _name("everpull local names' authority")
     certificate = (
-        _builder(name, _name(name), key, _LIFE)
+        builder(name, name, key.public_key())
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         # Strict verifiers want it (RFC 5280, section 4.2.1.3; Python's default since 3.13).
         .add_extension(
@@ -97,38 +96,9 @@ def _make(folder: Path) -> None:
         )
         .sign(key, hashes.SHA256())
     )
-    write_private(folder / "ca.key", _private(key).decode())
-    write_private(folder / "ca.crt", certificate.public_bytes(_PEM).decode())
-
-
-def _is_fresh(certificate: Path) -> bool:
-    try:
-        loaded = x509.load_pem_x509_certificate(certificate.read_bytes())
-    except (OSError, ValueError):
-        return False
-    return loaded.not_valid_after_utc - datetime.datetime.now(datetime.UTC) > _MARGIN
-
-
-def _builder(
-    subject: str, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, life: datetime.timedelta
-) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(_name(subject))
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        # An hour back, for clocks that are set meanwhile.
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + life)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
+    write_private(folder / "ca.key", pem(key))
+    write_private(folder / "ca.crt", pem(certificate))
 
 
 def _name(common: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
-
-
-def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -1,12 +1,16 @@
 """The entries' surroundings: a scripted AWS, a scripted API server, their environments, and fresh clients."""
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
-from refresher import aws_clients
+from refresher import __main__ as job_entry
+from refresher import aws_clients, handler
+from refresher.patience import Time
 
 from tests.refresher.api_server import TOKEN, ApiServer, api_server
 from tests.refresher.aws_server import AwsServer, aws_server
@@ -18,6 +22,7 @@ from tests.refresher.secrets import targets_file
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
 
+Lines = Callable[[], list[dict[str, Any]]]
 SECRET_ID = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:login-AbCdEf"
 
 
@@ -29,18 +34,37 @@ def aws() -> Iterator[AwsServer]:
         yield server
 
 
-@pytest.fixture
-def function(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsServer]:
-    """The environment of a function with one registry, on the scripted AWS."""
-    monkeypatch.delenv("AWS_LAMBDA_LOG_LEVEL", raising=False)
-    for name, value in {
+def surroundings(aws: AwsServer) -> dict[str, str]:
+    """What every entry's environment says: the scripted AWS, credentials, and one registry."""
+    return {
         "AWS_ENDPOINT_URL": aws.endpoint,
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
         "AWS_SECRET_ACCESS_KEY": f"{CANARY}-key",
         "AWS_REGION": "eu-central-1",
-        "EVERPULL_SECRET_ID": SECRET_ID,
         "EVERPULL_REGISTRIES": FRANKFURT,
-    }.items():
+    }
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+    """The log lines since the last call."""
+    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.fixture
+def no_sleep(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Sleeping takes no time on the wall, but all of it on the clock that the entries' patience looks at."""
+    slept: list[float] = []
+    for entry in (handler, job_entry):
+        monkeypatch.setattr(entry, "_PASSING", Time(lambda: sum(slept), slept.append, lambda: 0.0))
+    return slept
+
+
+@pytest.fixture
+def function(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsServer]:
+    """The environment of a function with one registry, on the scripted AWS."""
+    monkeypatch.delenv("AWS_LAMBDA_LOG_LEVEL", raising=False)
+    for name, value in {**surroundings(aws), "EVERPULL_SECRET_ID": SECRET_ID}.items():
         monkeypatch.setenv(name, value)
     aws_clients.forget()
     yield aws
@@ -80,11 +104,7 @@ def cronjob(api: ApiServer, aws: AwsServer, tmp_path: Path, monkeypatch: pytest.
     for name in ("AWS_LAMBDA_LOG_LEVEL", "HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
     for name, value in {
-        "AWS_ENDPOINT_URL": aws.endpoint,
-        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": f"{CANARY}-key",
-        "AWS_REGION": "eu-central-1",
-        "EVERPULL_REGISTRIES": FRANKFURT,
+        **surroundings(aws),
         "EVERPULL_TARGETS": str(file),
         **pod_environment(api, tmp_path / "account"),
     }.items():

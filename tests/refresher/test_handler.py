@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 from refresher import aws_clients, handler
 from refresher.errors import AwsCallError, ConfigurationError, DeniedError, OddAnswerError, UnexpectedError
-from refresher.patience import Time
 
 from tests.refresher.aws_server import AwsServer, Call, Refusal
+from tests.refresher.conftest import Lines
 from tests.refresher.fakes import CANARY, FRANKFURT, VIRGINIA
-
-Lines = Callable[[], list[dict[str, Any]]]
 
 
 @dataclass
@@ -27,20 +25,6 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         return int(self.seconds * 1000)
-
-
-@pytest.fixture
-def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
-    """The log lines since the last call."""
-    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-@pytest.fixture
-def no_sleep(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Sleeping takes no time on the wall, but all of it on the clock that patience looks at."""
-    slept: list[float] = []
-    monkeypatch.setattr(handler, "_PASSING", Time(lambda: sum(slept), slept.append, lambda: 0.0))
-    return slept
 
 
 def denied_times(number: int, action: str) -> Callable[[Call], Any]:

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,31 +11,16 @@ from typing import Any
 import pytest
 import refresher
 from refresher import __main__ as entry
-from refresher.patience import Time
 
 from tests.refresher.api_server import ApiServer, Reply, labelled, status
 from tests.refresher.aws_server import AwsServer, Call, Refusal
+from tests.refresher.conftest import Lines
 from tests.refresher.fakes import CANARY, FRANKFURT, VIRGINIA
 from tests.refresher.secrets import CLUSTER_OWNER, logins_in, ours, targets_file
 
 SOURCE = Path(refresher.__file__).parent.parent
-Lines = Callable[[], list[dict[str, Any]]]
 # Container logs that become a termination message (Kubernetes docs, Determine the Reason for Pod Failure).
 TERMINATION_BYTES = 2048
-
-
-@pytest.fixture
-def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
-    """The log lines since the last call."""
-    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-@pytest.fixture
-def no_sleep(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Sleeping takes no time on the wall, but all of it on the clock that patience looks at."""
-    slept: list[float] = []
-    monkeypatch.setattr(entry, "_PASSING", Time(lambda: sum(slept), slept.append, lambda: 0.0))
-    return slept
 
 
 def run(*arguments: str) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar, cast
 
-import boto3  # pyright: ignore[reportMissingTypeStubs]
+import boto3  # pyright: ignore[reportMissingTypeStubs] - it ships none
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -62,6 +62,12 @@ class Access:
     role_arn: str | None = None
 
 
+class _Session(Protocol):
+    """What is used of boto3's session."""
+
+    def client(self, service_name: str, *, config: Config) -> object: ...
+
+
 class _Sts(Protocol):
     def assume_role(self, *, RoleArn: str, RoleSessionName: str) -> Mapping[str, object]: ...  # noqa: N803 - boto3's names
 
@@ -71,7 +77,7 @@ def client(access: Access, service: str) -> object:
     session = read("a session", lambda: _session(access.region, profile_name=access.profile))
     if access.role_arn is not None:
         role = access.role_arn
-        sts = cast(_Sts, _client(session, "sts"))
+        sts = cast(_Sts, session.client("sts", config=_CLIENT_CONFIG))
         answer = read(f"sts:AssumeRole on {role}", lambda: sts.assume_role(RoleArn=role, RoleSessionName=_SESSION_NAME))
         granted = cast(Mapping[str, str], answer["Credentials"])
         session = _session(
@@ -80,7 +86,7 @@ def client(access: Access, service: str) -> object:
             aws_secret_access_key=granted["SecretAccessKey"],
             aws_session_token=granted["SessionToken"],
         )
-    return _client(session, service)
+    return session.client(service, config=_CLIENT_CONFIG)
 
 
 def read(action: str, call: Callable[[], T]) -> T:
@@ -99,9 +105,5 @@ def read(action: str, call: Callable[[], T]) -> T:
     raise Unanswered(f"{action}: {code or 'no reason given'}")
 
 
-def _session(region: str, **credentials: str | None) -> object:
-    return cast(object, boto3.Session(region_name=region, **credentials))  # pyright: ignore
-
-
-def _client(session: object, service: str) -> object:
-    return cast(object, session.client(service, config=_CLIENT_CONFIG))  # pyright: ignore
+def _session(region: str, **credentials: str | None) -> _Session:
+    return cast(_Session, boto3.Session(region_name=region, **credentials))

@@ -83,7 +83,9 @@ def pull(kube: Client, namespace: str, name: str, image: str, pull_secret: str |
     started = time.monotonic()
     run_pod(kube, namespace, name, image, pull_secret)
     pulled, message = wait_until(
-        lambda: _pull_outcome(kube, namespace, name), f"pod {namespace}/{name} pulled or refused", seconds
+        lambda: pull_outcome(kube, kube.get(Pod, name, namespace=namespace)),
+        f"pod {namespace}/{name} pulled or refused",
+        seconds,
     )
     return Pull(pulled, message, time.monotonic() - started)
 
@@ -98,9 +100,9 @@ def _exists(kube: Client, namespace: str, name: str) -> bool:
     return True
 
 
-def _pull_outcome(kube: Client, namespace: str, name: str) -> tuple[bool, str] | None:
-    status = kube.get(Pod, name, namespace=namespace).status
-    containers = (status.containerStatuses if status else None) or []
+def pull_outcome(kube: Client, pod: Pod) -> tuple[bool, str] | None:
+    """Whether the image of the pod's first container was pulled, and which it is or why not; None while that is open."""
+    containers = (pod.status.containerStatuses if pod.status else None) or []
     if not containers or not containers[0].state:
         return None
     state = containers[0].state
@@ -109,11 +111,12 @@ def _pull_outcome(kube: Client, namespace: str, name: str) -> tuple[bool, str] |
     waiting = state.waiting
     if waiting and waiting.reason in ("ErrImagePull", "ImagePullBackOff"):
         # The waiting message turns into "Back-off pulling image" soon; the event keeps the reason.
-        return False, _failure_event(kube, namespace, name) or waiting.message or waiting.reason
+        return False, _failure_event(kube, pod) or waiting.message or waiting.reason
     return None
 
 
-def _failure_event(kube: Client, namespace: str, name: str) -> str | None:
-    fields: dict[str, FieldValue] = {"involvedObject.name": name, "reason": "Failed"}
-    messages = [event.message or "" for event in kube.list(Event, namespace=namespace, fields=fields)]
+def _failure_event(kube: Client, pod: Pod) -> str | None:
+    known = pod.metadata or ObjectMeta()
+    fields: dict[str, FieldValue] = {"involvedObject.name": str(known.name), "reason": "Failed"}
+    messages = [event.message or "" for event in kube.list(Event, namespace=known.namespace, fields=fields)]
     return next((message for message in messages if "pull" in message.lower()), None)

@@ -90,12 +90,8 @@ class AttachStack:
 
     def _outcome(self, namespace: str, labels: Mapping[str, str]) -> workloads.Pull | None:
         for pod in self.kube.list(Pod, namespace=namespace, labels=dict(labels)):
-            for container in (pod.status.containerStatuses if pod.status else None) or []:
-                state = container.state
-                if state and (state.running or state.terminated):
-                    return workloads.Pull(True, container.imageID or "", 0)
-                if state and state.waiting and state.waiting.reason in ("ErrImagePull", "ImagePullBackOff"):
-                    return workloads.Pull(False, state.waiting.message or "", 0)
+            if outcome := workloads.pull_outcome(self.kube, pod):
+                return workloads.Pull(*outcome, 0)
         return None
 
     def account(self, namespace: str, name: str = "default") -> list[str]:

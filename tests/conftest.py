@@ -1,9 +1,19 @@
-"""No test may pass by not running: a skipped test, or file of tests, counts as failed, with the reason it gave."""
+"""What holds for every test.
+
+No test may pass by not running: a skipped test, or file of tests, counts as failed, with the reason it gave. And property
+tests try the same examples in every run, however slow the machine is.
+"""
 
 from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repeatable")
 
 
 def fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
 from refresher import __main__ as job_entry
 from refresher import aws_clients, handler
@@ -17,10 +16,6 @@ from tests.refresher.aws_server import AwsServer, aws_server
 from tests.refresher.certificates import certificate
 from tests.refresher.fakes import CANARY, FRANKFURT, LIFE
 from tests.refresher.secrets import targets_file
-
-# A busy machine is no fault of the code.
-hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.load_profile("untimed")
 
 Lines = Callable[[], list[dict[str, Any]]]
 SECRET_ID = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:login-AbCdEf"

@@ -8,6 +8,7 @@ whether a layer is there BatchCheckLayerAvailability.
 import base64
 import binascii
 import json
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from local.aws.policy import Policy, Repository
 from local.aws.pull_through import PullThrough
 from local.aws.registry_public import PublicRegistry
 from local.aws.tokens import Claims, TokenRefusedError, read
+
+_log = logging.getLogger("everpull.registry")
 
 _MANIFEST = re.compile(rf"/v2/({NAME})/manifests/({REFERENCE})")
 _BLOB = re.compile(rf"/v2/({NAME})/blobs/({DIGEST})")
@@ -74,6 +77,7 @@ class Registry:
         try:
             claims = self._claims(headers.get("authorization", ""), region)
         except TokenRefusedError as refused:
+            _log.info("401 for %s %s: %s", host, path, refused.why)
             challenge = f'Basic realm="https://{host}/",service="ecr.amazonaws.com"'
             plain = {**VERSION_HEADER, "www-authenticate": challenge, "content-type": "text/plain; charset=utf-8"}
             await answer(send, 401, plain, f"{refused}\n".encode(), head=method == "HEAD")
@@ -113,10 +117,12 @@ class Registry:
         except (binascii.Error, UnicodeDecodeError):
             user, password = "", ""
         if scheme.lower() != "basic" or user != "AWS":
-            raise TokenRefusedError("Not Authorized")
+            raise TokenRefusedError("Not Authorized", "no user name and password" if authorization else "no login")
         claims = read(self._key, password, time.time())
-        if claims.region != region or not self._policy.principal_exists(claims):
-            raise TokenRefusedError("Not Authorized")
+        if claims.region != region:
+            raise TokenRefusedError("Not Authorized", f"the token is for {claims.region}")
+        if not self._policy.principal_exists(claims):
+            raise TokenRefusedError("Not Authorized", f"{claims.principal_arn} ({claims.principal_id}) is gone")
         return claims
 
     def _allowed(self, claims: Claims, action: str, repository: Repository) -> Repository:

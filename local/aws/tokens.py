@@ -20,7 +20,11 @@ _DATAKEY_BYTES = 768
 
 
 class TokenRefusedError(Exception):
-    """The password is not a token of ours, was changed, or has ended; the text says which and never quotes it."""
+    """The password is no token that counts. The text is what ECR answers; `why`, for our own log, quotes nothing of it."""
+
+    def __init__(self, answer: str, why: str) -> None:
+        super().__init__(answer)
+        self.why = why
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +87,10 @@ def read(key: bytes, password: str, now: float) -> Claims:
     except (binascii.Error, ValueError, KeyError, TypeError, AttributeError):
         claims = None
     if claims is None:
-        raise TokenRefusedError("Not Authorized")
+        raise TokenRefusedError("Not Authorized", "not a token of ours, or changed")
     if claims.expires <= now:
-        raise TokenRefusedError("Your authorization token has expired. Reauthenticate and try again.")
+        raise TokenRefusedError(
+            "Your authorization token has expired. Reauthenticate and try again.",
+            f"the token of {claims.principal_arn} ended {now - claims.expires:.0f} s ago",
+        )
     return claims

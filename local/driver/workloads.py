@@ -10,7 +10,7 @@ from lightkube.core.client import FieldValue
 from lightkube.core.exceptions import ApiError
 from lightkube.models.core_v1 import Container, LocalObjectReference, PodSpec
 from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.core_v1 import Event, Namespace, Pod
+from lightkube.resources.core_v1 import Event, Namespace, Pod, Secret
 
 from local.state import PlatformState
 
@@ -75,7 +75,7 @@ def remove_pod(kube: Client, namespace: str, name: str) -> None:
     except ApiError as error:
         if error.status.code != 404:
             raise
-    wait_until(lambda: not _exists(kube, namespace, name), f"pod {namespace}/{name} gone")
+    wait_until(lambda: not _exists(kube, Pod, namespace, name), f"pod {namespace}/{name} gone")
 
 
 def pull(kube: Client, namespace: str, name: str, image: str, pull_secret: str | None, seconds: float = 60) -> Pull:
@@ -90,9 +90,9 @@ def pull(kube: Client, namespace: str, name: str, image: str, pull_secret: str |
     return Pull(pulled, message, time.monotonic() - started)
 
 
-def _exists(kube: Client, namespace: str, name: str) -> bool:
+def _exists(kube: Client, kind: type[Pod] | type[Secret], namespace: str, name: str) -> bool:
     try:
-        kube.get(Pod, name, namespace=namespace)
+        kube.get(kind, name, namespace=namespace)
     except ApiError as error:
         if error.status.code == 404:
             return False
@@ -109,14 +109,30 @@ def pull_outcome(kube: Client, pod: Pod) -> tuple[bool, str] | None:
     if state.running or state.terminated:
         return True, containers[0].imageID or ""
     waiting = state.waiting
-    if waiting and waiting.reason in ("ErrImagePull", "ImagePullBackOff"):
-        # The waiting message turns into "Back-off pulling image" soon; the event keeps the reason.
-        return False, _failure_event(kube, pod) or waiting.message or waiting.reason
-    return None
+    if not waiting or waiting.reason not in ("ErrImagePull", "ImagePullBackOff"):
+        return None
+    # The waiting message turns into "Back-off pulling image" soon; the event keeps the reason.
+    refusals = [event for event in _events(kube, pod, "Failed") if "pull image" in (event.message or "")]
+    if sum(event.count or 1 for event in refusals) < 2 and _pulled_without_its_secret(kube, pod):
+        return None
+    return False, next((event.message for event in refusals if event.message), waiting.message or waiting.reason)
 
 
-def _failure_event(kube: Client, pod: Pod) -> str | None:
+def _pulled_without_its_secret(kube: Client, pod: Pod) -> bool:
+    """Whether kubelet did not get hold of a pull secret that is there.
+
+    It waits a second for it and then pulls without any login (kubernetes#117972); a busy machine is enough for that. Its next
+    try, ten seconds later, is the one that counts.
+    """
+    wanted = [item.name for item in (pod.spec.imagePullSecrets if pod.spec else None) or []]
+    if not _events(kube, pod, "FailedToRetrieveImagePullSecret"):
+        return False
+    namespace = (pod.metadata or ObjectMeta()).namespace or ""
+    return all(_exists(kube, Secret, namespace, name or "") for name in wanted)
+
+
+def _events(kube: Client, pod: Pod, reason: str) -> list[Event]:
     known = pod.metadata or ObjectMeta()
-    fields: dict[str, FieldValue] = {"involvedObject.name": str(known.name), "reason": "Failed"}
-    messages = [event.message or "" for event in kube.list(Event, namespace=known.namespace, fields=fields)]
-    return next((message for message in messages if "pull" in message.lower()), None)
+    # By uid: a pod of before may have had the name.
+    fields: dict[str, FieldValue] = {"involvedObject.uid": str(known.uid), "reason": reason}
+    return list(kube.list(Event, namespace=known.namespace, fields=fields))

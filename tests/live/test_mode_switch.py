@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lightkube import Client
 
+from local import paths
 from local.driver import workloads
 from local.driver.workloads import wait_until
 from local.state import PlatformState
@@ -78,9 +79,15 @@ def switch(deployed: Deployed, mode: str) -> None:
         for attempt in attempts
         if not attempt.pull.pulled
     ]
-    assert refused == [], "message, seconds from its beginning to each write of the secret, seconds it took"
+    assert refused == [], f"message, seconds from its beginning to each write of the secret, seconds it took; {_said()}"
     assert deployed.stack.up().changes == {}
     assert deployed.stack.refresh().changes == {}
+
+
+def _said() -> list[str]:
+    """Why the registry took no login, as its log has it: the latest that were not simply missing."""
+    lines = (paths.current().log / "aws.log").read_text(errors="replace").splitlines()
+    return [line for line in lines if "401 for" in line and "no login" not in line][-5:]
 
 
 def owners(deployed: Deployed) -> set[str]:

@@ -12,7 +12,7 @@ import pulumi
 
 from lambda_src.refresher.registries import Registry
 
-from . import attachment, delivery, nodes, schema, selection, selectors, sharing, values
+from . import attachment, delivery, nodes, partitions, schema, selection, selectors, sharing, values
 from .delivery import CronJobSettings, Delivery, LambdaSettings, NodeRoleSettings
 from .faults import ConfigurationError, Fault
 from .reader import Reader
@@ -145,6 +145,14 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         aws_profile=config.get("aws:profile"),
         delivery=delivery.READERS[mode](reader, owner),
         cluster=ClusterAccess(kubeconfig=config.get("kubernetes:kubeconfig"), context=config.get("kubernetes:context")),
+    )
+    partitions.refuse_others(
+        reader,
+        settings.region,
+        {
+            "registries": {item.host: partitions.partition_of(item.region) for item in settings.registries},
+            **sharing.partitions(settings.sharing),
+        },
     )
     selection.refuse_bad_selections(
         reader,

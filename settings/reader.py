@@ -59,13 +59,14 @@ class Reader:
                 raise Refused("decides where everpull works in AWS", "a region code, such as eu-central-1")
             return values.region(text)
         except Refused as refused:
+            self._faulty.add(key)
             self._add(key, refused.problem, refused.allowed, f"pulumi config set {key} {example}")
             return example
 
-    def refuse(self, key: str, problem: str, allowed: str) -> None:
-        """Notes a fault of the key."""
+    def refuse(self, key: str, problem: str, allowed: str, example: str | None = None) -> None:
+        """Notes a fault of the key. Without an `example` it is the command that sets the key to its own."""
         self._faulty.add(key)
-        self._add(f"{schema.PROJECT}:{key}", problem, allowed, _command(key))
+        self._add(f"{schema.PROJECT}:{key}", problem, allowed, example or _command(key))
 
     def refuse_other_credentials(self, key: str, looked: str) -> None:
         """Notes that AWS would be asked about the key's value as somebody else than who deploys.

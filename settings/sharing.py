@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lambda_src.refresher.registries import Registry
 
+from .partitions import partition_of
 from .reader import Reader
 from .refused import Refused
 from .values import REPOSITORY, registry, strings
@@ -70,6 +71,15 @@ def owner_roles(raw: str) -> dict[str, str]:
             raise Refused(f"names two roles of account {match[1]}", "one role an account")
         roles[match[1]] = arn
     return roles
+
+
+def partitions(sharing: Sharing) -> dict[str, dict[str, str]]:
+    """For each key, the partition by what it names. Whom a repository is shared with is checked with its policy."""
+    hosts = {repository.registry.host: repository.registry.region for repository in sharing.repositories}
+    return {
+        "sharedRepositories": {host: partition_of(region) for host, region in hosts.items()},
+        "ownerRoles": {arn: arn.split(":")[1] for arn in sharing.owner_roles.values()},
+    }
 
 
 def read(reader: Reader) -> Sharing:

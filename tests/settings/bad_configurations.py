@@ -188,6 +188,23 @@ OF_SHARING: dict[str, dict[str, str | None]] = {
     "shared repositories seen with other credentials": {**_SHARED, "aws:assumeRoles": json.dumps([{"roleArn": "a"}])},
 }
 
+_CHINA = "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn"
+OF_REACHING: dict[str, dict[str, str | None]] = {
+    "registry of another partition": {"everpull:registries": json.dumps([f"333333333333.{_HOST[13:]}", _CHINA])},
+    "registry of another partition and a region that is none": {
+        "aws:region": "Frankfurt",
+        "everpull:registries": json.dumps([_CHINA]),
+    },
+    "registry of the commercial partition in GovCloud": {
+        "aws:region": "us-gov-west-1",
+        "everpull:registries": json.dumps([_HOST]),
+    },
+    "shared repository and owner role of another partition": {
+        "everpull:sharedRepositories": json.dumps([f"{_CHINA}/team-a/app"]),
+        "everpull:ownerRoles": json.dumps(["arn:aws-cn:iam::123456789012:role/writer"]),
+    },
+}
+
 # By the file that holds what they are told.
 FILES = {
     "messages.txt": IN_ANY_MODE,
@@ -195,5 +212,6 @@ FILES = {
     "messages_attach.txt": OF_ATTACHING,
     "messages_nodes.txt": OF_NODES,
     "messages_sharing.txt": OF_SHARING,
+    "messages_reaching.txt": OF_REACHING,
 }
 BAD = {name: config for configs in FILES.values() for name, config in configs.items()}

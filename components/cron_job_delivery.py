@@ -3,7 +3,8 @@
 import pulumi
 
 from .cluster_identity import ClusterIdentity
-from .policy import USER_POLICY_CHARACTERS, fetch_login, inline_document, pull_with_it
+from .logins import login_rights
+from .policy import USER_POLICY_CHARACTERS, inline_document
 from .refresh_cron_job import NAME, CronJobArgs, RefreshCronJob
 
 
@@ -31,7 +32,7 @@ class CronJobDelivery(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: CronJobDeliveryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("everpull:index:CronJobDelivery", name, None, opts)
-        policy = inline_document(USER_POLICY_CHARACTERS, fetch_login(), pull_with_it(args["repository_arns"]))
+        policy = inline_document(USER_POLICY_CHARACTERS, *login_rights(args))
         identity = ClusterIdentity(
             f"{name}-cluster",
             {

@@ -1,10 +1,11 @@
 """What every delivery is told."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+
+from .logins import LoginArgs
 
 
-class DeliveryArgs(TypedDict):
+class DeliveryArgs(LoginArgs):
     """Arguments of every delivery."""
 
     owner: str
@@ -15,12 +16,6 @@ class DeliveryArgs(TypedDict):
 
     region: str
     """AWS region of everything in AWS, and of the calls from the cluster."""
-
-    registries: Sequence[str]
-    """Registry hosts that pods pull from."""
-
-    repository_arns: Sequence[str]
-    """ARNs (patterns allowed) of the repositories that pods may pull."""
 
     namespaces: Sequence[str]
     """Namespaces whose pods pull."""

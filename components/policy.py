@@ -16,6 +16,10 @@ USER_POLICY_CHARACTERS = 2048
 ROLE_POLICY_CHARACTERS = 10240
 
 
+# The configuration that makes a statement long, by its Sid.
+_SHORTENED_BY = {"PullWithIt": ("everpull:repositories",), "AssumeRoles": ("everpull:assumeRoles",)}
+
+
 class PolicyTooLong(pulumi.RunError):
     """IAM would refuse the policy for its length. A RunError, because the engine prints its text without a traceback."""
 
@@ -49,9 +53,11 @@ def inline_document(most: int, *statements: Mapping[str, object]) -> str:
     """A policy document of at most that many characters, as IAM counts them. Raises PolicyTooLong."""
     length = len(json.dumps(_content(statements), separators=(",", ":")))
     if length > most:
+        keys = [key for found in statements for key in _SHORTENED_BY.get(str(found.get("Sid")), ())]
         raise PolicyTooLong(
-            f"the rights on everpull:repositories, in all registries together, take {length} characters of a policy that "
-            f"IAM limits to {most}. Name fewer, by patterns such as team-a/* for instance, or divide them between stacks."
+            f"the rights on {' and '.join(dict.fromkeys(keys))}, in all registries together, take {length} characters of a "
+            f"policy that IAM limits to {most}. Name fewer, by patterns such as team-a/* for instance, or divide them between "
+            "stacks."
         )
     return document(*statements)
 

@@ -9,6 +9,8 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import ServiceAccount
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
+from .logins import LoginArgs
+
 ESO_API = "external-secrets.io/v1"
 DOCKER_CONFIG_KEY = ".dockerconfigjson"
 HUB_READER = "hub-reader"
@@ -221,6 +223,8 @@ def go_duration(seconds: int) -> str:
     return f"{minutes}m{rest}s" if minutes else f"{rest}s"
 
 
-def login_revision(registries: Sequence[str]) -> str:
-    """A short name for what the hub must hold, the same for the same registries in any order."""
-    return hashlib.sha256("\n".join(sorted(registries)).encode()).hexdigest()[:10]
+def login_revision(args: LoginArgs) -> str:
+    """A short name for what the hub must hold, the same for the same registries, and roles that fetch their logins, in any
+    order."""
+    names = [*sorted(args["registries"]), *sorted(args.get("assume_roles", ()))]
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:10]

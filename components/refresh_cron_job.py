@@ -12,6 +12,7 @@ from pulumi_kubernetes.core.v1 import ConfigMap, EnvVarArgsDict, TolerationArgsD
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from .delivery import DeliveryArgs
+from .logins import login_environment
 from .refresh_pod import CONTAINER, TARGETS_FILE, TARGETS_FOLDER, Pod, environment, job_spec
 from .refresh_rights import RefreshRights
 from .refresher_source import PACKAGE, source_hash, source_texts
@@ -192,7 +193,7 @@ class RefreshCronJob(pulumi.ComponentResource):
     def _environment(self) -> pulumi.Output[list[EnvVarArgsDict]]:
         variables = {
             "AWS_REGION": self._args["region"],
-            "EVERPULL_REGISTRIES": ",".join(self._args["registries"]),
+            **login_environment(self._args),
             "EVERPULL_TARGETS": f"{TARGETS_FOLDER}/{TARGETS_FILE}",
         }
         return pulumi.Output.from_input(self._args["environment"]).apply(

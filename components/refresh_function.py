@@ -2,20 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from typing import TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
-from .policy import (
-    ROLE_POLICY_CHARACTERS,
-    document,
-    fetch_login,
-    inline_document,
-    pull_with_it,
-    service_trust,
-    statement,
-)
+from .logins import LoginArgs, login_environment, login_rights
+from .policy import ROLE_POLICY_CHARACTERS, document, inline_document, service_trust, statement
 from .refresher_source import SOURCE, source_files, source_hash
 
 RUNTIME = "python3.13"
@@ -29,17 +21,11 @@ TIMEOUT_SECONDS = 150
 DEAD_LETTER_RETENTION_SECONDS = 14 * 24 * 3600
 
 
-class RefreshFunctionArgs(TypedDict):
-    """Arguments of RefreshFunction."""
+class RefreshFunctionArgs(LoginArgs):
+    """Arguments of RefreshFunction. The first registry is the one named in the secret's own `registry` key."""
 
     login_secret_arn: pulumi.Input[str]
     """ARN of the secret to keep fresh."""
-
-    registries: Sequence[str]
-    """Registry hosts the login must open; the first is the one named in the secret's own `registry` key."""
-
-    repository_arns: Sequence[str]
-    """ARNs (patterns allowed) of the ECR repositories that the login may pull."""
 
     schedule: pulumi.Input[str]
     """EventBridge schedule expression."""
@@ -54,8 +40,8 @@ class RefreshFunctionArgs(TypedDict):
 class RefreshFunction(pulumi.ComponentResource):
     """Execution role, log group, dead-letter queue, function and schedule; run once before it counts as created.
 
-    The run at deploy time is repeated whenever the code or the registries change, so that what depends on this component
-    finds a live login for all of them.
+    The run at deploy time is repeated whenever the code, the registries or who fetches their logins change, so that what
+    depends on this component finds a live login for all of them.
     """
 
     function_name: pulumi.Output[str]
@@ -88,7 +74,7 @@ class RefreshFunction(pulumi.ComponentResource):
             f"{name}-rights",
             role=role.name,
             policy=pulumi.Output.all(args["login_secret_arn"], log_group.arn, dead_letters.arn).apply(
-                lambda arns: _rights(arns, args["repository_arns"])
+                lambda arns: _rights(arns, args)
             ),
             opts=child,
         )
@@ -103,12 +89,7 @@ class RefreshFunction(pulumi.ComponentResource):
             memory_size=MEMORY_MB,
             timeout=TIMEOUT_SECONDS,
             reserved_concurrent_executions=args["reserved_concurrency"],
-            environment={
-                "variables": {
-                    "EVERPULL_SECRET_ID": args["login_secret_arn"],
-                    "EVERPULL_REGISTRIES": ",".join(args["registries"]),
-                }
-            },
+            environment={"variables": {"EVERPULL_SECRET_ID": args["login_secret_arn"], **login_environment(args)}},
             logging_config={"log_format": "JSON", "log_group": log_group.name},
             dead_letter_config={"target_arn": dead_letters.arn},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[rights]),
@@ -148,11 +129,7 @@ class RefreshFunction(pulumi.ComponentResource):
             function_name=function.name,
             # Forced, because a run that finds a fresh login would prove only that it may be read.
             input=json.dumps({"reason": "deploy", "force": True, "awaitRightsSeconds": AWAIT_RIGHTS_SECONDS}),
-            triggers={
-                "code": source_hash(),
-                "registries": ",".join(args["registries"]),
-                "secret": args["login_secret_arn"],
-            },
+            triggers={"code": source_hash(), "secret": args["login_secret_arn"], **login_environment(args)},
             opts=child,
         )
         self.function_name = function.name
@@ -171,13 +148,12 @@ class RefreshFunction(pulumi.ComponentResource):
         )
 
 
-def _rights(arns: Sequence[str], repository_arns: Sequence[str]) -> str:
+def _rights(arns: Sequence[str], args: LoginArgs) -> str:
     secret_arn, log_group_arn, dead_letter_arn = arns
     return inline_document(
         ROLE_POLICY_CHARACTERS,
         statement("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"]),
-        fetch_login(),
-        pull_with_it(repository_arns),
+        *login_rights(args),
         statement("KeepLogin", ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"], [secret_arn]),
         statement("BuryFailures", ["sqs:SendMessage"], [dead_letter_arn]),
     )

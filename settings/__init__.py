@@ -6,15 +6,17 @@ lists every fault.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import pulumi
 
-from lambda_src.refresher.registries import Registry
+from lambda_src.refresher.registries import Registry, parse_registry
 
-from . import attachment, delivery, nodes, partitions, schema, selection, selectors, sharing, values
+from . import attachment, delivery, nodes, partitions, reach, schema, selection, selectors, sharing, values
 from .delivery import CronJobSettings, Delivery, LambdaSettings, NodeRoleSettings
 from .faults import ConfigurationError, Fault
+from .reach import Reach
 from .reader import Reader
 from .selectors import Selector
 from .sharing import Sharing
@@ -26,6 +28,7 @@ __all__ = [
     "Fault",
     "LambdaSettings",
     "NodeRoleSettings",
+    "Registry",
     "Settings",
     "load",
     "parse",
@@ -57,6 +60,7 @@ class Settings:
     identity: str
     registries: tuple[Registry, ...]
     repositories: tuple[str, ...]
+    reach: Reach
     namespaces: tuple[str, ...]
     selector: Selector | None
     excluded_namespaces: tuple[str, ...]
@@ -86,6 +90,18 @@ class Settings:
     def in_cluster(self) -> bool:
         """Whether anything of the stack is in the cluster."""
         return not isinstance(self.delivery, NodeRoleSettings)
+
+    def of_account(self, account: str, dns_suffix: str) -> Self:
+        """The same with every registry named: that of the deploying `account` where none is listed.
+
+        Raises ConfigurationError for what could not be seen before.
+        """
+        if self.registries:
+            return self
+        own = (parse_registry(f"{account}.dkr.ecr.{self.region}.{dns_suffix}"),)
+        if faults := [found.as_fault() for found in reach.problems(self.reach, own)]:
+            raise ConfigurationError(self.stack, faults)
+        return replace(self, registries=own)
 
     @property
     def service_accounts(self) -> tuple[str, ...]:
@@ -131,6 +147,7 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         identity=identity,
         registries=reader.value("registries", values.registries),
         repositories=reader.value("repositories", values.repositories),
+        reach=reach.read(reader),
         namespaces=reader.value("namespaces", values.namespaces),
         selector=reader.value("namespaceSelector", selectors.selector),
         excluded_namespaces=reader.value("excludedNamespaces", values.namespaces),
@@ -151,9 +168,11 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         settings.region,
         {
             "registries": {item.host: partitions.partition_of(item.region) for item in settings.registries},
+            "assumeRoles": partitions.of_roles(settings.reach.roles),
             **sharing.partitions(settings.sharing),
         },
     )
+    reach.refuse_problems(reader, settings.reach, settings.registries)
     selection.refuse_bad_selections(
         reader,
         mode=mode,

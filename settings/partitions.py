@@ -22,6 +22,11 @@ def partition_of(region: str) -> str:
     return next((name for beginning, name in _PARTITIONS.items() if region.startswith(beginning)), "aws")
 
 
+def of_roles(roles: Mapping[str, str]) -> dict[str, str]:
+    """The partition by ARN, for ARNs of roles by account."""
+    return {arn: arn.split(":")[1] for arn in roles.values()}
+
+
 def refuse_others(reader: Reader, region: str, found: Mapping[str, Mapping[str, str]]) -> None:
     """Notes what is of another partition than `region`, which is aws:region.
 

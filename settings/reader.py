@@ -66,7 +66,7 @@ class Reader:
     def refuse(self, key: str, problem: str, allowed: str, example: str | None = None) -> None:
         """Notes a fault of the key. Without an `example` it is the command that sets the key to its own."""
         self._faulty.add(key)
-        self._add(f"{schema.PROJECT}:{key}", problem, allowed, example or _command(key))
+        self._add(f"{schema.PROJECT}:{key}", problem, allowed, example or command(key))
 
     def refuse_other_credentials(self, key: str, looked: str) -> None:
         """Notes that AWS would be asked about the key's value as somebody else than who deploys.
@@ -135,7 +135,7 @@ def _same(known: schema.Key, text: str) -> bool:
         return False
 
 
-def _command(key: str) -> str:
+def command(key: str) -> str:
     """The command that sets the key to its example."""
     example = schema.KEYS[key].example
     full = f"{schema.PROJECT}:{key}"

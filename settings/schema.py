@@ -35,6 +35,7 @@ KEYS: dict[str, Key] = {
     "identity": Key("string", "access-key", "access-key"),
     "registries": Key("array", [], ["123456789012.dkr.ecr.eu-central-1.amazonaws.com"]),
     "repositories": Key("array", ["*"], ["team-a/*"]),
+    "assumeRoles": Key("array", [], ["arn:aws:iam::222222222222:role/ecr-pull"]),
     "namespaces": Key("array", ["default"], ["team-a"]),
     "namespaceSelector": Key("string", "", "team=a"),
     "excludedNamespaces": Key("array", [], ["kube-system"]),
@@ -66,9 +67,12 @@ _EVERYWHERE = (
     *("registries", "repositories", "nodeRoles", "nodeClusters"),
     *("sharedRepositories", "sharedWith", "ownerRoles"),
 )
+# Whose logins the pull secrets hold, and what they open.
+_LOGINS = ("assumeRoles",)
 # What every mode needs that puts a pull secret into namespaces and runs on a schedule.
 _PULL_SECRETS = (
     *_EVERYWHERE,
+    *_LOGINS,
     *("namespaces", "pullSecretName", "adopt", "systemNamespace"),
     *("attach", "serviceAccounts", "schedule"),
 )

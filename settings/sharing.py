@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 from lambda_src.refresher.registries import Registry
 
-from .partitions import partition_of
+from .partitions import of_roles, partition_of
 from .reader import Reader
 from .refused import Refused
-from .values import REPOSITORY, registry, strings
+from .values import REPOSITORY, registry, roles_by_account, strings
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 # What a repository's policy may name without letting in whoever comes along: no sessions, no patterns.
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(?:root|(?:role|user)/[\w+=,.@/-]+)", re.ASCII)
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/[\w+=,.@/-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -60,25 +59,12 @@ def principals(raw: str) -> tuple[str, ...]:
     return names
 
 
-def owner_roles(raw: str) -> dict[str, str]:
-    """ARNs of roles, by account."""
-    roles: dict[str, str] = {}
-    for arn in strings(raw):
-        match = _ROLE.fullmatch(arn)
-        if not match:
-            raise Refused(f"{arn!r} is not the ARN of a role", "ARNs of roles, one an account")
-        if match[1] in roles:
-            raise Refused(f"names two roles of account {match[1]}", "one role an account")
-        roles[match[1]] = arn
-    return roles
-
-
 def partitions(sharing: Sharing) -> dict[str, dict[str, str]]:
     """For each key, the partition by what it names. Whom a repository is shared with is checked with its policy."""
     hosts = {repository.registry.host: repository.registry.region for repository in sharing.repositories}
     return {
         "sharedRepositories": {host: partition_of(region) for host, region in hosts.items()},
-        "ownerRoles": {arn: arn.split(":")[1] for arn in sharing.owner_roles.values()},
+        "ownerRoles": of_roles(sharing.owner_roles),
     }
 
 
@@ -87,7 +73,7 @@ def read(reader: Reader) -> Sharing:
     sharing = Sharing(
         reader.value("sharedRepositories", repositories),
         reader.value("sharedWith", principals),
-        reader.value("ownerRoles", owner_roles),
+        reader.value("ownerRoles", roles_by_account),
     )
     if not reader.sound("sharedRepositories", "sharedWith", "ownerRoles"):
         return sharing

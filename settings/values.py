@@ -15,6 +15,7 @@ _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 # An RFC 1123 subdomain, and the name of an ECR repository.
 SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
 REPOSITORY = re.compile(r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/[\w+=,.@/-]+", re.ASCII)
 _REGION = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+")
 
 
@@ -103,6 +104,19 @@ def repositories(raw: str) -> tuple[str, ...]:
                 "lower-case names with '/' between parts, such as team-a/app; a '*' at the end stands for anything",
             )
     return names
+
+
+def roles_by_account(raw: str) -> dict[str, str]:
+    """ARNs of roles, by account."""
+    roles: dict[str, str] = {}
+    for arn in strings(raw):
+        match = _ROLE.fullmatch(arn)
+        if not match:
+            raise Refused(f"{arn!r} is not the ARN of a role", "ARNs of roles, one an account")
+        if match[1] in roles:
+            raise Refused(f"names two roles of account {match[1]}", "one role an account")
+        roles[match[1]] = arn
+    return roles
 
 
 def duration_seconds(text: str) -> int:

@@ -1,6 +1,10 @@
 import json
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+
+from components.policy import fetch_login, pull_with_it
+from tests.components import cron_job, test_lambda_delivery
 
 IAM = Path(__file__).parents[2] / "docs" / "iam"
 
@@ -22,3 +26,24 @@ def test_serving_nodes_changes_nothing_but_policies_of_their_own_roles() -> None
         writes = [action for action in actions if not action.split(":")[1].startswith(("Get", "List", "Describe"))]
         assert set(writes) <= {"iam:PutRolePolicy", "iam:DeleteRolePolicy"}
         assert "*" not in str(statement["Resource"]).replace("CLUSTER/*/*", "")
+
+
+def test_a_role_that_is_lent_has_the_rights_that_everpull_would_give_its_own_principal() -> None:
+    assert statements("pull-role.json") == [
+        fetch_login(),
+        pull_with_it(["arn:aws:ecr:REGION:OWNER:repository/REPOSITORY"]),
+    ]
+
+
+def test_a_role_that_is_lent_trusts_the_refresher_of_one_stack_by_its_names() -> None:
+    (statement,) = statements("pull-role-trust.json")
+    assert statement["Principal"] == {"AWS": "arn:aws:iam::ACCOUNT:root"}
+    patterns = [arn.replace("STACK", "dev") for arn in statement["Condition"]["ArnLike"]["aws:PrincipalArn"]]
+    # The engine ends the names that it makes with a random part.
+    refreshers = [
+        f"arn:aws:iam::ACCOUNT:role/{test_lambda_delivery.built().one('role:Role').name}-1a2b3c4",
+        f"arn:aws:iam::ACCOUNT:user/{cron_job.built().one('user:User').name}-1a2b3c4",
+    ]
+    for pattern, refresher in zip(patterns, refreshers, strict=True):
+        assert fnmatchcase(refresher, pattern)
+        assert not fnmatchcase(refresher.replace("-dev-", "-dev2-"), pattern)

@@ -236,7 +236,7 @@ def test_other_registries_make_another_hub_and_another_first_run() -> None:
         build()
     (hub, triggers), (other_hub, other_triggers) = seen
     assert hub != other_hub
-    assert triggers["registries"] != other_triggers["registries"]
+    assert triggers["EVERPULL_REGISTRIES"] != other_triggers["EVERPULL_REGISTRIES"]
     assert triggers["code"] == other_triggers["code"]
 
 

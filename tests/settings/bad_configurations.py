@@ -203,6 +203,17 @@ OF_REACHING: dict[str, dict[str, str | None]] = {
         "everpull:sharedRepositories": json.dumps([f"{_CHINA}/team-a/app"]),
         "everpull:ownerRoles": json.dumps(["arn:aws-cn:iam::123456789012:role/writer"]),
     },
+    "assumed role that is a user": {"everpull:assumeRoles": json.dumps(["arn:aws:iam::222222222222:user/a"])},
+    "two assumed roles of an account": {"everpull:assumeRoles": json.dumps([_WRITER, f"{_WRITER}2"])},
+    "assumed role of an account without a registry": {
+        "everpull:registries": json.dumps([f"123456789012.{_HOST[13:]}", f"333333333333.{_HOST[13:]}"]),
+        "everpull:assumeRoles": json.dumps([_WRITER]),
+    },
+    "assumed role of another partition": {
+        "everpull:registries": json.dumps([_HOST]),
+        "everpull:assumeRoles": json.dumps(["arn:aws-us-gov:iam::222222222222:role/a"]),
+    },
+    "assumed role beside node roles alone": {**NODE_ROLE, "everpull:assumeRoles": json.dumps([_WRITER])},
 }
 
 # By the file that holds what they are told.

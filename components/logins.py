@@ -1,0 +1,36 @@
+"""The logins that a refresher fetches: what they open, the rights that takes, and how the refresher is told."""
+
+from collections.abc import Mapping, Sequence
+from typing import NotRequired, TypedDict
+
+from .policy import fetch_login, pull_with_it, statement
+
+
+class LoginArgs(TypedDict):
+    """What the logins open, and by whose rights. ECR judges a pull by the rights of whoever fetched the login."""
+
+    registries: Sequence[str]
+    """Registry hosts that the logins open; the first is the main one, for readers that know one only."""
+
+    repository_arns: Sequence[str]
+    """ARNs (patterns allowed) of the repositories that pods may pull by the refresher's own rights. None where all of the
+    registries' logins are fetched by roles."""
+
+    assume_roles: NotRequired[Sequence[str]]
+    """ARNs of roles that fetch the login for the registries of their own accounts, one an account. None by default."""
+
+
+def login_rights(args: LoginArgs) -> list[Mapping[str, object]]:
+    """What the refresher's principal must be allowed; nothing of what roles do for it."""
+    rights: list[Mapping[str, object]] = []
+    if args["repository_arns"]:
+        rights += [fetch_login(), pull_with_it(args["repository_arns"])]
+    if roles := args.get("assume_roles"):
+        rights.append(statement("AssumeRoles", ["sts:AssumeRole"], roles))
+    return rights
+
+
+def login_environment(args: LoginArgs) -> dict[str, str]:
+    """The environment variables in which the refresher looks (lambda_src/refresher); none that would be empty."""
+    lists = {"EVERPULL_REGISTRIES": args["registries"], "EVERPULL_ASSUME_ROLES": args.get("assume_roles", ())}
+    return {name: ",".join(items) for name, items in lists.items() if items}

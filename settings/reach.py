@@ -1,0 +1,58 @@
+"""What the logins reach besides what their own principal may pull, and what is wrong between that and the registries."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lambda_src.refresher.registries import Registry
+
+from .faults import Fault
+from .reader import Reader, command
+from .schema import PROJECT
+from .values import roles_by_account
+
+
+@dataclass(frozen=True)
+class Reach:
+    """`roles` are ARNs of roles, by the account for whose registries they fetch the login."""
+
+    roles: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a key as soon as the registries are known. `name` is the part of its value that is meant."""
+
+    key: str
+    name: str
+    problem: str
+    allowed: str
+
+    def as_fault(self) -> Fault:
+        """For whoever finds it after the configuration was read."""
+        return Fault(f"{PROJECT}:{self.key}", self.name, self.problem, self.allowed, command(self.key))
+
+
+def read(reader: Reader) -> Reach:
+    """What the configuration says of it; faults are noted in the reader."""
+    return Reach(roles=reader.value("assumeRoles", roles_by_account))
+
+
+def refuse_problems(reader: Reader, reach: Reach, registries: Sequence[Registry]) -> None:
+    """Notes what is wrong with listed registries. Where none is listed, it is the deploying account's, not known by now."""
+    if registries and reader.sound("registries"):
+        for found in problems(reach, registries):
+            if reader.sound(found.key):
+                reader.refuse(found.key, found.problem, found.allowed)
+
+
+def problems(reach: Reach, registries: Sequence[Registry]) -> Iterator[Problem]:
+    """What is wrong with these registries, which are all that there are."""
+    accounts = {registry.account for registry in registries}
+    for account, arn in reach.roles.items():
+        if account not in accounts:
+            yield Problem(
+                "assumeRoles",
+                arn,
+                f"names a role of account {account}, of which no registry is configured",
+                f"roles of accounts whose registries are configured ({', '.join(sorted(accounts))})",
+            )

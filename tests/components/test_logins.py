@@ -1,0 +1,110 @@
+"""Whose rights fetch the logins: the same of the function's role and of the CronJob's user, and told to both refreshers."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from components.logins import LoginArgs, login_environment, login_rights
+from components.policy import PolicyTooLong
+from tests.components import cron_job
+from tests.components.recording import ACCOUNT, Recorder
+from tests.components.test_lambda_delivery import built as built_lambda
+from tests.components.test_lambda_delivery import hub_name
+
+OTHER = "222222222222"
+HOST, THEIRS = (f"{account}.dkr.ecr.eu-central-1.amazonaws.com" for account in (ACCOUNT, OTHER))
+ROLE = f"arn:aws:iam::{OTHER}:role/ecr-pull"
+REPOSITORIES = [f"arn:aws:ecr:eu-central-1:{ACCOUNT}:repository/team-a/*"]
+
+# Of each mode: a delivery, the policy of its refresher's principal, and the environment that its refresher gets.
+Mode = tuple[Callable[..., Recorder], str, Callable[[Recorder], dict[str, str]]]
+
+
+def of_function(recorder: Recorder) -> dict[str, str]:
+    return recorder.one("function:Function").inputs["environment"]["variables"]
+
+
+def of_cron_job(recorder: Recorder) -> dict[str, str]:
+    (container,) = recorder.one(":CronJob").inputs["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    return {item["name"]: item["value"] for item in container["env"] if "value" in item}
+
+
+MODES: dict[str, Mode] = {
+    "lambda": (built_lambda, "RolePolicy", of_function),
+    "cronjob": (cron_job.built, "UserPolicy", of_cron_job),
+}
+# What the function's role may besides.
+NOT_OF_LOGINS = {"WriteLog", "KeepLogin", "BuryFailures"}
+
+
+@pytest.fixture(params=MODES)
+def mode(request: pytest.FixtureRequest) -> Mode:
+    return MODES[request.param]
+
+
+def rights(mode: Mode, **more: Any) -> dict[str, Any]:
+    built, policy, _ = mode
+    statements = built(**more).statements(policy)
+    return {sid: statement for sid, statement in statements.items() if sid not in NOT_OF_LOGINS}
+
+
+def told(mode: Mode, **more: Any) -> dict[str, str]:
+    built, _, environment = mode
+    return {name: value for name, value in environment(built(**more)).items() if name.startswith("EVERPULL_")}
+
+
+def test_roles_are_assumed_and_no_others(mode: Mode) -> None:
+    granted = rights(mode, registries=[HOST, THEIRS], assume_roles=[ROLE])
+    assert granted["AssumeRoles"] == {
+        "Sid": "AssumeRoles",
+        "Effect": "Allow",
+        "Action": ["sts:AssumeRole"],
+        "Resource": [ROLE],
+    }
+    assert granted.keys() == {"FetchLogin", "PullWithIt", "AssumeRoles"}
+    assert granted["PullWithIt"]["Resource"] == REPOSITORIES
+
+
+def test_who_fetches_no_login_itself_may_neither_fetch_nor_pull(mode: Mode) -> None:
+    assert rights(mode, registries=[THEIRS], repository_arns=[], assume_roles=[ROLE]).keys() == {"AssumeRoles"}
+
+
+def test_the_refresher_is_told_of_roles_and_of_nothing_that_is_empty(mode: Mode) -> None:
+    assert told(mode, registries=[HOST, THEIRS], assume_roles=[ROLE])["EVERPULL_ASSUME_ROLES"] == ROLE
+    both = told(mode, registries=[HOST, THEIRS], assume_roles=[ROLE, f"{ROLE}2"])
+    assert both["EVERPULL_ASSUME_ROLES"] == f"{ROLE},{ROLE}2"
+    assert both["EVERPULL_REGISTRIES"] == f"{HOST},{THEIRS}"
+    assert "EVERPULL_ASSUME_ROLES" not in told(mode)
+
+
+def test_another_role_is_another_run_of_the_function_and_another_hub() -> None:
+    """The hub would else hold the login of before for a quarter of an hour more."""
+    before, after = (built_lambda(registries=[HOST, THEIRS], assume_roles=roles) for roles in ([ROLE], [f"{ROLE}2"]))
+    assert before.one("Invocation").inputs["triggers"] != after.one("Invocation").inputs["triggers"]
+    assert hub_name(before) != hub_name(after)
+
+
+def test_another_role_is_another_first_run_of_the_cron_job() -> None:
+    before, after = (
+        cron_job.physical(cron_job.built(registries=[HOST, THEIRS], assume_roles=roles), "Job", "-first-run")
+        for roles in ([ROLE], [f"{ROLE}2"])
+    )
+    assert before != after
+
+
+def test_a_policy_that_is_too_long_names_every_key_that_makes_it_so() -> None:
+    roles = [f"arn:aws:iam::{number:012}:role/ecr-pull" for number in range(60)]
+    with pytest.raises(PolicyTooLong, match=r"rights on everpull:repositories and everpull:assumeRoles, in all"):
+        cron_job.built(assume_roles=roles)
+    with pytest.raises(PolicyTooLong, match=r"rights on everpull:assumeRoles, in all"):
+        cron_job.built(assume_roles=roles, repository_arns=[])
+
+
+def test_the_order_of_rights_is_fixed_so_that_nothing_changes_by_itself() -> None:
+    args: LoginArgs = {"registries": [HOST], "repository_arns": REPOSITORIES, "assume_roles": [ROLE]}
+    assert [right["Sid"] for right in login_rights(args)] == ["FetchLogin", "PullWithIt", "AssumeRoles"]
+    assert json.dumps(login_environment(args)) == json.dumps(
+        {"EVERPULL_REGISTRIES": HOST, "EVERPULL_ASSUME_ROLES": ROLE}
+    )

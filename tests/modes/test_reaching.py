@@ -1,0 +1,43 @@
+"""By whose rights each registry's login is fetched."""
+
+import json
+from typing import Any
+
+from modes.reaching import login_args, node_arns
+from settings import Settings, parse
+from tests.settings.bad_configurations import GOOD
+
+OWN, OTHER = "123456789012", "222222222222"
+HOST, THEIRS = (f"{account}.dkr.ecr.eu-central-1.amazonaws.com" for account in (OWN, OTHER))
+ROLE = f"arn:aws:iam::{OTHER}:role/ecr-pull"
+
+
+def settings(**keys: Any) -> Settings:
+    config = {f"everpull:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in keys.items()}
+    return parse({**GOOD, **config}, "dev").of_account(OWN, "amazonaws.com")
+
+
+def arn(account: str, name: str, partition: str = "aws") -> str:
+    return f"arn:{partition}:ecr:eu-central-1:{account}:repository/{name}"
+
+
+def test_every_repository_of_every_registry_may_be_pulled() -> None:
+    chosen = settings(registries=[HOST, THEIRS], repositories=["app", "team-a/*"])
+    args = login_args(chosen, "aws")
+    assert args["registries"] == [HOST, THEIRS]
+    assert args["repository_arns"] == [arn(account, name) for account in (OWN, OTHER) for name in ("app", "team-a/*")]
+    assert args.get("assume_roles") == []
+    assert login_args(settings(), "aws-eusc")["repository_arns"] == [arn(OWN, "*", "aws-eusc")]
+
+
+def test_what_a_role_fetches_the_login_for_is_left_to_the_roles_rights() -> None:
+    chosen = settings(registries=[HOST, THEIRS], repositories=["app"], assumeRoles=[ROLE])
+    args = login_args(chosen, "aws")
+    assert args["registries"] == [HOST, THEIRS]
+    assert args["repository_arns"] == [arn(OWN, "app")]
+    assert args.get("assume_roles") == [ROLE]
+
+
+def test_nodes_assume_no_role_and_may_pull_everywhere() -> None:
+    chosen = settings(registries=[HOST, THEIRS], repositories=["app"], assumeRoles=[ROLE])
+    assert node_arns(chosen, "aws") == [arn(OWN, "app"), arn(OTHER, "app")]

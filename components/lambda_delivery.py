@@ -73,6 +73,7 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "registries": args["registries"],
                 "repository_arns": args["repository_arns"],
                 "assume_roles": args.get("assume_roles", ()),
+                "ecr_public": args.get("ecr_public", False),
                 "schedule": args["schedule"],
                 "log_retention_days": args["log_retention_days"],
                 "reserved_concurrency": args["reserved_concurrency"],

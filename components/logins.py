@@ -5,6 +5,11 @@ from typing import NotRequired, TypedDict
 
 from .policy import fetch_login, pull_with_it, statement
 
+# Both know no resource. The bearer token's condition key sts:AWSServiceName is left out, because AWS documents no value of it
+# for ECR Public, and its own policies have none there (AWS Managed Policy Reference,
+# AmazonElasticContainerRegistryPublicReadOnly).
+PUBLIC_LOGIN_ACTIONS = ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken")
+
 
 class LoginArgs(TypedDict):
     """What the logins open, and by whose rights. ECR judges a pull by the rights of whoever fetched the login."""
@@ -19,6 +24,9 @@ class LoginArgs(TypedDict):
     assume_roles: NotRequired[Sequence[str]]
     """ARNs of roles that fetch the login for the registries of their own accounts, one an account. None by default."""
 
+    ecr_public: NotRequired[bool]
+    """Whether ECR Public, which is then among the registries, takes a login of its own. Not by default."""
+
 
 def login_rights(args: LoginArgs) -> list[Mapping[str, object]]:
     """What the refresher's principal must be allowed; nothing of what roles do for it."""
@@ -27,6 +35,8 @@ def login_rights(args: LoginArgs) -> list[Mapping[str, object]]:
         rights += [fetch_login(), pull_with_it(args["repository_arns"])]
     if roles := args.get("assume_roles"):
         rights.append(statement("AssumeRoles", ["sts:AssumeRole"], roles))
+    if args.get("ecr_public"):
+        rights.append(statement("FetchPublicLogin", PUBLIC_LOGIN_ACTIONS, ["*"]))
     return rights
 
 

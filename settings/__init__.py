@@ -168,7 +168,7 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         settings.region,
         {
             "registries": {item.host: partitions.partition_of(item.region) for item in settings.registries},
-            "assumeRoles": partitions.of_roles(settings.reach.roles),
+            **reach.partitions(settings.reach),
             **sharing.partitions(settings.sharing),
         },
     )

@@ -30,7 +30,7 @@ def of_roles(roles: Mapping[str, str]) -> dict[str, str]:
 def refuse_others(reader: Reader, region: str, found: Mapping[str, Mapping[str, str]]) -> None:
     """Notes what is of another partition than `region`, which is aws:region.
 
-    `found` is, for each key, partitions by what the key names. An account is of one partition (IAM User Guide, Identify AWS
+    `found` is, for each key, partitions by what the key means. An account is of one partition (IAM User Guide, Identify AWS
     resources with Amazon Resource Names), so nothing could be fetched or written there.
     """
     if not reader.sound("aws:region"):
@@ -41,7 +41,7 @@ def refuse_others(reader: Reader, region: str, found: Mapping[str, Mapping[str, 
         if theirs != ours and reader.sound(key):
             reader.refuse(
                 key,
-                f"names {name} of partition {theirs}, and aws:region {region} is of partition {ours}: credentials of the "
+                f"means {name} of partition {theirs}, and aws:region {region} is of partition {ours}: credentials of the "
                 "one mean nothing in the other",
                 f"what is of partition {ours}; what is of {theirs} in a stack of its own, with an aws:region there",
                 f"pulumi stack init OTHER   (then set aws:region and {schema.PROJECT}:{key} in it)",

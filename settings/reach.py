@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from lambda_src.refresher.registries import Registry
 
 from .faults import Fault
+from .partitions import of_roles
 from .reader import Reader, command
-from .schema import PROJECT
-from .values import roles_by_account
+from .schema import ECR_PUBLIC, ECR_PUBLIC_PARTITION, PROJECT
+from .values import boolean, roles_by_account
 
 
 @dataclass(frozen=True)
 class Reach:
-    """`roles` are ARNs of roles, by the account for whose registries they fetch the login."""
+    """`roles` are ARNs of roles, by the account for whose registries they fetch the login. `ecr_public` adds a login for ECR
+    Public."""
 
     roles: Mapping[str, str]
+    ecr_public: bool
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,18 @@ class Problem:
 
 def read(reader: Reader) -> Reach:
     """What the configuration says of it; faults are noted in the reader."""
-    return Reach(roles=reader.value("assumeRoles", roles_by_account))
+    return Reach(
+        roles=reader.value("assumeRoles", roles_by_account),
+        ecr_public=reader.value("ecrPublic", boolean),
+    )
+
+
+def partitions(reach: Reach) -> dict[str, dict[str, str]]:
+    """For each key, the partition by what it means."""
+    return {
+        "assumeRoles": of_roles(reach.roles),
+        "ecrPublic": {ECR_PUBLIC: ECR_PUBLIC_PARTITION} if reach.ecr_public else {},
+    }
 
 
 def refuse_problems(reader: Reader, reach: Reach, registries: Sequence[Registry]) -> None:

@@ -18,6 +18,11 @@ DEFAULT_IMAGE = (
 )
 
 
+# The one registry of ECR Public, and the partition that has it (Amazon ECR Public endpoints and quotas).
+ECR_PUBLIC = "public.ecr.aws"
+ECR_PUBLIC_PARTITION = "aws"
+
+
 @dataclass(frozen=True)
 class Key:
     """One `everpull:` key: its type as Pulumi.yaml spells it, its default and an example.
@@ -36,6 +41,7 @@ KEYS: dict[str, Key] = {
     "registries": Key("array", [], ["123456789012.dkr.ecr.eu-central-1.amazonaws.com"]),
     "repositories": Key("array", ["*"], ["team-a/*"]),
     "assumeRoles": Key("array", [], ["arn:aws:iam::222222222222:role/ecr-pull"]),
+    "ecrPublic": Key("boolean", False, True),
     "namespaces": Key("array", ["default"], ["team-a"]),
     "namespaceSelector": Key("string", "", "team=a"),
     "excludedNamespaces": Key("array", [], ["kube-system"]),
@@ -68,7 +74,7 @@ _EVERYWHERE = (
     *("sharedRepositories", "sharedWith", "ownerRoles"),
 )
 # Whose logins the pull secrets hold, and what they open.
-_LOGINS = ("assumeRoles",)
+_LOGINS = ("assumeRoles", "ecrPublic")
 # What every mode needs that puts a pull secret into namespaces and runs on a schedule.
 _PULL_SECRETS = (
     *_EVERYWHERE,

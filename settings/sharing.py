@@ -60,7 +60,7 @@ def principals(raw: str) -> tuple[str, ...]:
 
 
 def partitions(sharing: Sharing) -> dict[str, dict[str, str]]:
-    """For each key, the partition by what it names. Whom a repository is shared with is checked with its policy."""
+    """For each key, the partition by what it means. Whom a repository is shared with is checked with its policy."""
     hosts = {repository.registry.host: repository.registry.region for repository in sharing.repositories}
     return {
         "sharedRepositories": {host: partition_of(region) for host, region in hosts.items()},

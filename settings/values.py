@@ -7,7 +7,7 @@ from typing import cast
 from lambda_src.refresher.registries import Registry, parse_registry
 
 from .refused import Refused
-from .schema import LOG_RETENTION_DAYS, UNRESERVED
+from .schema import ECR_PUBLIC, LOG_RETENTION_DAYS, PROJECT, UNRESERVED
 
 _DURATION = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?")
 _SHORTEST_SYNC_SECONDS = 10
@@ -74,8 +74,14 @@ def secret_name(name: str) -> str:
 
 
 def registries(raw: str) -> tuple[Registry, ...]:
-    """ECR registry hosts."""
-    return tuple(registry(host) for host in strings(raw))
+    """Hosts of private ECR registries."""
+    hosts = strings(raw)
+    if ECR_PUBLIC in hosts:
+        raise Refused(
+            f"names {ECR_PUBLIC}, which is ECR Public and takes another login than private registries",
+            f"hosts of private registries; for ECR Public {PROJECT}:ecrPublic true",
+        )
+    return tuple(registry(host) for host in hosts)
 
 
 def registry(host: str) -> Registry:

@@ -71,6 +71,15 @@ def test_who_fetches_no_login_itself_may_neither_fetch_nor_pull(mode: Mode) -> N
     assert rights(mode, registries=[THEIRS], repository_arns=[], assume_roles=[ROLE]).keys() == {"AssumeRoles"}
 
 
+def test_ecr_public_takes_two_rights_more_that_know_no_resource(mode: Mode) -> None:
+    granted = rights(mode, registries=[HOST, "public.ecr.aws"], ecr_public=True)
+    assert granted.keys() == {"FetchLogin", "PullWithIt", "FetchPublicLogin"}
+    assert granted["FetchPublicLogin"]["Action"] == ["ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"]
+    assert granted["FetchPublicLogin"]["Resource"] == ["*"]
+    assert "Condition" not in granted["FetchPublicLogin"]
+    assert told(mode, registries=[HOST, "public.ecr.aws"])["EVERPULL_REGISTRIES"] == f"{HOST},public.ecr.aws"
+
+
 def test_the_refresher_is_told_of_roles_and_of_nothing_that_is_empty(mode: Mode) -> None:
     assert told(mode, registries=[HOST, THEIRS], assume_roles=[ROLE])["EVERPULL_ASSUME_ROLES"] == ROLE
     both = told(mode, registries=[HOST, THEIRS], assume_roles=[ROLE, f"{ROLE}2"])

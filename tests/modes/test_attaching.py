@@ -9,6 +9,7 @@ import pytest
 
 from cluster.hand_over import HandOver
 from modes import by_lambda, deliver
+from modes.reaching import login_args
 from settings import parse
 from tests.components.recording import Recorder, record
 from tests.modes.test_modes import args
@@ -51,13 +52,14 @@ def proven(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return asked
 
 
-def delivered(config: dict[str, str]) -> tuple[Recorder, dict[str, Any]]:
+def delivered(config: dict[str, str], registries: Sequence[str] = (HOST,)) -> tuple[Recorder, dict[str, Any]]:
     recorder, outputs = record(), {}
     settings = parse({**GOOD, **config}, "dev")
+    told = {**args(settings), "registries": registries}
 
     @pulumi.runtime.test
     def build() -> Any:
-        return pulumi.Output.all(**deliver(settings, args(settings), pulumi.ResourceOptions())).apply(outputs.update)
+        return pulumi.Output.all(**deliver(settings, told, pulumi.ResourceOptions())).apply(outputs.update)
 
     build()
     return recorder, outputs
@@ -92,6 +94,17 @@ def test_pods_get_the_pull_secret_once_it_is_there(mode: str, proven: dict[str, 
     assert LAST[mode] in recorder.waits_for(policy.name)
     assert (proven["policy"], proven["bindings"]) == ("everpull-dev", ["everpull-dev.listed"])
     assert (proven["registry"], proven["pull_secret"], proven["namespaces"]) == (HOST, "ecr-pull", ("team-a",))
+
+
+def test_pods_with_images_of_ecr_public_get_it_where_it_has_a_login_for_them(proven: dict[str, Any]) -> None:
+    config = {**TO_PODS, "everpull:ecrPublic": "true"}
+    settings = parse({**GOOD, **config}, "dev").of_account("123456789012", "amazonaws.com")
+    recorder, _ = delivered(config, login_args(settings, "aws")["registries"])
+    assert (
+        f'["{HOST}/", "public.ecr.aws/"]'
+        in recorder.one(":MutatingAdmissionPolicy").inputs["spec"]["variables"][1]["expression"]
+    )
+    assert proven["registry"] == HOST
 
 
 def test_pods_of_namespaces_that_are_chosen_by_label_get_it_too(proven: dict[str, Any]) -> None:

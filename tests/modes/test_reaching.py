@@ -41,3 +41,10 @@ def test_what_a_role_fetches_the_login_for_is_left_to_the_roles_rights() -> None
 def test_nodes_assume_no_role_and_may_pull_everywhere() -> None:
     chosen = settings(registries=[HOST, THEIRS], repositories=["app"], assumeRoles=[ROLE])
     assert node_arns(chosen, "aws") == [arn(OWN, "app"), arn(OTHER, "app")]
+
+
+def test_ecr_public_is_the_last_of_the_registries_and_no_repository_is_there() -> None:
+    args = login_args(settings(ecrPublic="true"), "aws")
+    assert args["registries"] == [HOST, "public.ecr.aws"]
+    assert (args["repository_arns"], args.get("ecr_public")) == ([arn(OWN, "*")], True)
+    assert login_args(settings(), "aws").get("ecr_public") is False

@@ -213,6 +213,10 @@ OF_REACHING: dict[str, dict[str, str | None]] = {
         "everpull:registries": json.dumps([_HOST]),
         "everpull:assumeRoles": json.dumps(["arn:aws-us-gov:iam::222222222222:role/a"]),
     },
+    "ECR Public among the registries": {"everpull:registries": json.dumps([_HOST, "public.ecr.aws"])},
+    "ECR Public shared": {"everpull:sharedRepositories": json.dumps(["public.ecr.aws/team-a/app"])},
+    "ECR Public in another partition": {"aws:region": "us-gov-west-1", "everpull:ecrPublic": "true"},
+    "ECR Public neither yes nor no": {"everpull:ecrPublic": "public.ecr.aws"},
     "assumed role beside node roles alone": {**NODE_ROLE, "everpull:assumeRoles": json.dumps([_WRITER])},
 }
 

@@ -12,9 +12,12 @@ from .schema import ECR_PUBLIC, LOG_RETENTION_DAYS, PROJECT, UNRESERVED
 _DURATION = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?")
 _SHORTEST_SYNC_SECONDS = 10
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
-# An RFC 1123 subdomain, and the name of an ECR repository.
+# An RFC 1123 subdomain.
 SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
-REPOSITORY = re.compile(r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")
+# The path of an image's name, which is the name of an ECR repository (Amazon ECR API Reference, CreateRepository).
+_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+PATH = rf"{_PART}(?:/{_PART})*"
+REPOSITORY = re.compile(PATH)
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/[\w+=,.@/-]+", re.ASCII)
 _REGION = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+")
 

@@ -31,7 +31,7 @@ args: DeliveryArgs = {
 }
 outputs: dict[str, object] = {
     "registries": args["registries"],
-    **serve_nodes(settings, node_roles, node_arns(settings, partition.partition)),
+    **serve_nodes(settings, node_roles, *node_arns(settings, partition.partition)),
     **share(settings, shared, account),
 }
 if settings.in_cluster:

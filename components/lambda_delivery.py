@@ -72,6 +72,7 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "login_secret_arn": login.arn,
                 "registries": args["registries"],
                 "repository_arns": args["repository_arns"],
+                "pull_through_arns": args.get("pull_through_arns", ()),
                 "assume_roles": args.get("assume_roles", ()),
                 "ecr_public": args.get("ecr_public", False),
                 "schedule": args["schedule"],

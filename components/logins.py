@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
-from .policy import fetch_login, pull_with_it, statement
+from .policy import fetch_login, pull_through, pull_with_it, statement
 
 # Both know no resource. The bearer token's condition key sts:AWSServiceName is left out, because AWS documents no value of it
 # for ECR Public, and its own policies have none there (AWS Managed Policy Reference,
@@ -21,6 +21,10 @@ class LoginArgs(TypedDict):
     """ARNs (patterns allowed) of the repositories that pods may pull by the refresher's own rights. None where all of the
     registries' logins are fetched by roles."""
 
+    pull_through_arns: NotRequired[Sequence[str]]
+    """ARNs (patterns allowed) of repositories that pull-through caches fill, and by the refresher's own rights. None by
+    default."""
+
     assume_roles: NotRequired[Sequence[str]]
     """ARNs of roles that fetch the login for the registries of their own accounts, one an account. None by default."""
 
@@ -32,7 +36,9 @@ def login_rights(args: LoginArgs) -> list[Mapping[str, object]]:
     """What the refresher's principal must be allowed; nothing of what roles do for it."""
     rights: list[Mapping[str, object]] = []
     if args["repository_arns"]:
-        rights += [fetch_login(), pull_with_it(args["repository_arns"])]
+        caches = args.get("pull_through_arns", ())
+        rights += [fetch_login(), pull_with_it(args["repository_arns"], caches)]
+        rights += [pull_through(caches)] if caches else []
     if roles := args.get("assume_roles"):
         rights.append(statement("AssumeRoles", ["sts:AssumeRole"], roles))
     if args.get("ecr_public"):

@@ -6,11 +6,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from .policy import ROLE_POLICY_CHARACTERS, fetch_login, inline_document, pull_with_it, statement
-
-# What a pull through a cache needs besides, if the image, or the repository that caches it, isn't there yet (Amazon ECR User
-# Guide, IAM permissions required to sync an upstream registry).
-PULL_THROUGH_ACTIONS = ("ecr:BatchImportUpstreamImage", "ecr:CreateRepository")
+from .policy import ROLE_POLICY_CHARACTERS, fetch_login, inline_document, pull_through, pull_with_it
 
 
 class NodePullPolicyArgs(TypedDict):
@@ -58,8 +54,7 @@ class NodePullPolicy(pulumi.ComponentResource):
 
 
 def _policy(repository_arns: Sequence[str], pull_through_arns: Sequence[str]) -> str:
-    pulled = [*dict.fromkeys((*repository_arns, *pull_through_arns))]
-    statements = [fetch_login(), pull_with_it(pulled)]
+    statements = [fetch_login(), pull_with_it(list(dict.fromkeys(repository_arns)), pull_through_arns)]
     if pull_through_arns:
-        statements.append(statement("PullThrough", PULL_THROUGH_ACTIONS, pull_through_arns))
+        statements.append(pull_through(pull_through_arns))
     return inline_document(ROLE_POLICY_CHARACTERS, *statements)

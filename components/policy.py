@@ -11,13 +11,21 @@ POLICY_VERSION = "2012-10-17"
 # whoever fetched the token, so these belong to the refresher, not to who reads its login.
 PULL_ACTIONS = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 
+# What a pull through a cache needs besides, if the image, or the repository that caches it, isn't there yet (Amazon ECR User
+# Guide, IAM permissions required to sync an upstream registry).
+PULL_THROUGH_ACTIONS = ("ecr:BatchImportUpstreamImage", "ecr:CreateRepository")
+
 # All inline policies of one principal together, white space not counted (IAM User Guide, IAM and AWS STS quotas).
 USER_POLICY_CHARACTERS = 2048
 ROLE_POLICY_CHARACTERS = 10240
 
 
 # The configuration that makes a statement long, by its Sid.
-_SHORTENED_BY = {"PullWithIt": ("everpull:repositories",), "AssumeRoles": ("everpull:assumeRoles",)}
+_SHORTENED_BY = {
+    "PullWithIt": "everpull:repositories",
+    "PullThrough": "everpull:pullThroughCaches",
+    "AssumeRoles": "everpull:assumeRoles",
+}
 
 
 class PolicyTooLong(pulumi.RunError):
@@ -34,9 +42,15 @@ def fetch_login() -> dict[str, object]:
     return statement("FetchLogin", ["ecr:GetAuthorizationToken"], ["*"])
 
 
-def pull_with_it(repository_arns: Sequence[str]) -> dict[str, object]:
-    """What the token's owner must be allowed for pulls of others to succeed with it."""
-    return statement("PullWithIt", PULL_ACTIONS, repository_arns)
+def pull_with_it(repository_arns: Sequence[str], pull_through_arns: Sequence[str] = ()) -> dict[str, object]:
+    """What the token's owner must be allowed for pulls of others to succeed with it, caches' repositories included."""
+    more = [arn for arn in pull_through_arns if not any(_covers(pattern, arn) for pattern in repository_arns)]
+    return statement("PullWithIt", PULL_ACTIONS, [*repository_arns, *more])
+
+
+def pull_through(pull_through_arns: Sequence[str]) -> dict[str, object]:
+    """What lets a pull fill the caches that hold these repositories."""
+    return statement("PullThrough", PULL_THROUGH_ACTIONS, pull_through_arns)
 
 
 def read_login(secret_arn: str) -> dict[str, object]:
@@ -53,9 +67,9 @@ def inline_document(most: int, *statements: Mapping[str, object]) -> str:
     """A policy document of at most that many characters, as IAM counts them. Raises PolicyTooLong."""
     length = len(json.dumps(_content(statements), separators=(",", ":")))
     if length > most:
-        keys = [key for found in statements for key in _SHORTENED_BY.get(str(found.get("Sid")), ())]
+        keys = [_SHORTENED_BY[str(found["Sid"])] for found in statements if found["Sid"] in _SHORTENED_BY]
         raise PolicyTooLong(
-            f"the rights on {' and '.join(dict.fromkeys(keys))}, in all registries together, take {length} characters of a "
+            f"the rights on {' and '.join(keys)}, in all registries together, take {length} characters of a "
             f"policy that IAM limits to {most}. Name fewer, by patterns such as team-a/* for instance, or divide them between "
             "stacks."
         )
@@ -70,6 +84,11 @@ def service_trust(service: str) -> str:
 def repository_arn(partition: str, region: str, account: str, repository: str) -> str:
     """ARN of an ECR repository; a `*` in its name is a pattern."""
     return f"arn:{partition}:ecr:{region}:{account}:repository/{repository}"
+
+
+def _covers(pattern: str, arn: str) -> bool:
+    """Whether a pattern with a `*` at its end, if any, means all that `arn` does."""
+    return arn == pattern or (pattern.endswith("*") and arn.startswith(pattern[:-1]))
 
 
 def _content(statements: Sequence[Mapping[str, object]]) -> dict[str, object]:

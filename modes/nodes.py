@@ -19,9 +19,14 @@ def find_nodes(settings: Settings) -> list[str]:
     return [role.name for role in roles]
 
 
-def serve_nodes(settings: Settings, roles: Sequence[str], repository_arns: Sequence[str]) -> dict[str, object]:
+def serve_nodes(
+    settings: Settings, roles: Sequence[str], repository_arns: Sequence[str], pull_through_arns: Sequence[str]
+) -> dict[str, object]:
     """Gives the roles the right to pull, if there are any. Gives the outputs that come of it."""
     if not roles:
         return {}
-    made = NodePullPolicy(f"{settings.owner}-nodes", {"roles": roles, "repository_arns": repository_arns})
+    made = NodePullPolicy(
+        f"{settings.owner}-nodes",
+        {"roles": roles, "repository_arns": repository_arns, "pull_through_arns": pull_through_arns},
+    )
     return {"nodeRoles": made.roles}

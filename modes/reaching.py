@@ -16,14 +16,24 @@ def login_args(settings: Settings, partition: str) -> LoginArgs:
         # ECR Public last: the first is the main one.
         "registries": [*(registry.host for registry in settings.registries), *public],
         "repository_arns": _arns(partition, ours, settings.repositories),
+        "pull_through_arns": _arns(partition, ours, _cached(settings)),
         "assume_roles": list(settings.reach.roles.values()),
         "ecr_public": settings.reach.ecr_public,
     }
 
 
-def node_arns(settings: Settings, partition: str) -> list[str]:
-    """ARNs (patterns allowed) of the repositories that nodes may pull: in every registry, for a node assumes no role."""
-    return _arns(partition, settings.registries, settings.repositories)
+def node_arns(settings: Settings, partition: str) -> tuple[list[str], list[str]]:
+    """ARNs (patterns allowed) of the repositories that nodes may pull, and of those that caches fill.
+
+    Those of every registry, for a node assumes no role.
+    """
+    registries = settings.registries
+    return _arns(partition, registries, settings.repositories), _arns(partition, registries, _cached(settings))
+
+
+def _cached(settings: Settings) -> list[str]:
+    """Patterns of the repositories that pull-through caches fill."""
+    return ["*" if prefix == "ROOT" else f"{prefix}/*" for prefix in settings.reach.caches]
 
 
 def _arns(partition: str, registries: Sequence[Registry], names: Sequence[str]) -> list[str]:

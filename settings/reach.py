@@ -9,14 +9,15 @@ from .faults import Fault
 from .partitions import of_roles
 from .reader import Reader, command
 from .schema import ECR_PUBLIC, ECR_PUBLIC_PARTITION, PROJECT
-from .values import boolean, roles_by_account
+from .values import boolean, pull_through_caches, roles_by_account
 
 
 @dataclass(frozen=True)
 class Reach:
-    """`roles` are ARNs of roles, by the account for whose registries they fetch the login. `ecr_public` adds a login for ECR
-    Public."""
+    """`caches` are prefixes of pull-through caches, ROOT for one without. `roles` are ARNs of roles, by the account for whose
+    registries they fetch the login. `ecr_public` adds a login for ECR Public."""
 
+    caches: tuple[str, ...]
     roles: Mapping[str, str]
     ecr_public: bool
 
@@ -38,6 +39,7 @@ class Problem:
 def read(reader: Reader) -> Reach:
     """What the configuration says of it; faults are noted in the reader."""
     return Reach(
+        caches=reader.value("pullThroughCaches", pull_through_caches),
         roles=reader.value("assumeRoles", roles_by_account),
         ecr_public=reader.value("ecrPublic", boolean),
     )

@@ -40,6 +40,7 @@ KEYS: dict[str, Key] = {
     "identity": Key("string", "access-key", "access-key"),
     "registries": Key("array", [], ["123456789012.dkr.ecr.eu-central-1.amazonaws.com"]),
     "repositories": Key("array", ["*"], ["team-a/*"]),
+    "pullThroughCaches": Key("array", [], ["docker-hub"]),
     "assumeRoles": Key("array", [], ["arn:aws:iam::222222222222:role/ecr-pull"]),
     "ecrPublic": Key("boolean", False, True),
     "namespaces": Key("array", ["default"], ["team-a"]),
@@ -70,7 +71,7 @@ KEYS: dict[str, Key] = {
 CHOOSING = ("mode", "identity")
 # What has a meaning in every mode: what may be pulled, the nodes that pull by themselves, and repositories that are shared.
 _EVERYWHERE = (
-    *("registries", "repositories", "nodeRoles", "nodeClusters"),
+    *("registries", "repositories", "pullThroughCaches", "nodeRoles", "nodeClusters"),
     *("sharedRepositories", "sharedWith", "ownerRoles"),
 )
 # Whose logins the pull secrets hold, and what they open.

@@ -18,6 +18,8 @@ SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 PATH = rf"{_PART}(?:/{_PART})*"
 REPOSITORY = re.compile(PATH)
+# Amazon ECR API Reference, CreatePullThroughCacheRule.
+_CACHE = re.compile(rf"{PATH}/?|ROOT")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/[\w+=,.@/-]+", re.ASCII)
 _REGION = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+")
 
@@ -113,6 +115,18 @@ def repositories(raw: str) -> tuple[str, ...]:
                 "lower-case names with '/' between parts, such as team-a/app; a '*' at the end stands for anything",
             )
     return names
+
+
+def pull_through_caches(raw: str) -> tuple[str, ...]:
+    """Repository prefixes of pull-through cache rules, without the slash that ECR puts behind them anyway."""
+    prefixes = strings(raw)
+    for prefix in prefixes:
+        if not 2 <= len(prefix) <= 30 or not _CACHE.fullmatch(prefix):
+            raise Refused(
+                f"{prefix!r} cannot be the prefix of a pull-through cache",
+                "2 to 30 characters, lower-case names with '/' between parts, such as docker-hub; ROOT for one without prefix",
+            )
+    return tuple(dict.fromkeys(prefix.rstrip("/") for prefix in prefixes))
 
 
 def roles_by_account(raw: str) -> dict[str, str]:

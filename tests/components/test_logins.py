@@ -17,6 +17,7 @@ OTHER = "222222222222"
 HOST, THEIRS = (f"{account}.dkr.ecr.eu-central-1.amazonaws.com" for account in (ACCOUNT, OTHER))
 ROLE = f"arn:aws:iam::{OTHER}:role/ecr-pull"
 REPOSITORIES = [f"arn:aws:ecr:eu-central-1:{ACCOUNT}:repository/team-a/*"]
+CACHE = f"arn:aws:ecr:eu-central-1:{ACCOUNT}:repository/docker-hub/*"
 
 # Of each mode: a delivery, the policy of its refresher's principal, and the environment that its refresher gets.
 Mode = tuple[Callable[..., Recorder], str, Callable[[Recorder], dict[str, str]]]
@@ -71,6 +72,25 @@ def test_who_fetches_no_login_itself_may_neither_fetch_nor_pull(mode: Mode) -> N
     assert rights(mode, registries=[THEIRS], repository_arns=[], assume_roles=[ROLE]).keys() == {"AssumeRoles"}
 
 
+def test_caches_may_be_filled_and_what_they_hold_be_pulled(mode: Mode) -> None:
+    granted = rights(mode, pull_through_arns=[CACHE])
+    assert granted.keys() == {"FetchLogin", "PullWithIt", "PullThrough"}
+    assert granted["PullWithIt"]["Resource"] == [*REPOSITORIES, CACHE]
+    assert granted["PullThrough"]["Action"] == ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"]
+    assert granted["PullThrough"]["Resource"] == [CACHE]
+
+
+@pytest.mark.parametrize(
+    ("repository", "covered"),
+    [("*", True), ("docker*", True), ("docker-hub/*", True), ("docker-hub/a*", False), ("docker-hub", False)],
+)
+def test_a_cache_that_the_repositories_cover_is_not_named_twice(mode: Mode, repository: str, covered: bool) -> None:
+    pattern = CACHE.replace("docker-hub/*", repository)
+    granted = rights(mode, repository_arns=[pattern], pull_through_arns=[CACHE])
+    assert granted["PullWithIt"]["Resource"] == ([pattern] if covered else [pattern, CACHE])
+    assert granted["PullThrough"]["Resource"] == [CACHE]
+
+
 def test_ecr_public_takes_two_rights_more_that_know_no_resource(mode: Mode) -> None:
     granted = rights(mode, registries=[HOST, "public.ecr.aws"], ecr_public=True)
     assert granted.keys() == {"FetchLogin", "PullWithIt", "FetchPublicLogin"}
@@ -109,11 +129,21 @@ def test_a_policy_that_is_too_long_names_every_key_that_makes_it_so() -> None:
         cron_job.built(assume_roles=roles)
     with pytest.raises(PolicyTooLong, match=r"rights on everpull:assumeRoles, in all"):
         cron_job.built(assume_roles=roles, repository_arns=[])
+    caches = [CACHE.replace("docker-hub", f"docker-hub{number}") for number in range(20)]
+    with pytest.raises(PolicyTooLong, match=r"rights on everpull:repositories and everpull:pullThroughCaches, in all"):
+        cron_job.built(pull_through_arns=caches)
 
 
 def test_the_order_of_rights_is_fixed_so_that_nothing_changes_by_itself() -> None:
-    args: LoginArgs = {"registries": [HOST], "repository_arns": REPOSITORIES, "assume_roles": [ROLE]}
-    assert [right["Sid"] for right in login_rights(args)] == ["FetchLogin", "PullWithIt", "AssumeRoles"]
+    args: LoginArgs = {
+        "registries": [HOST],
+        "repository_arns": REPOSITORIES,
+        "pull_through_arns": [CACHE],
+        "assume_roles": [ROLE],
+        "ecr_public": True,
+    }
+    order = ["FetchLogin", "PullWithIt", "PullThrough", "AssumeRoles", "FetchPublicLogin"]
+    assert [right["Sid"] for right in login_rights(args)] == order
     assert json.dumps(login_environment(args)) == json.dumps(
         {"EVERPULL_REGISTRIES": HOST, "EVERPULL_ASSUME_ROLES": ROLE}
     )

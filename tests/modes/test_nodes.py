@@ -15,6 +15,7 @@ from tests.modes.test_modes import args
 from tests.settings.bad_configurations import GOOD, NODE_ROLE
 
 ARN = "arn:aws:ecr:eu-central-1:123456789012:repository/team-a/*"
+CACHE = "arn:aws:ecr:eu-central-1:123456789012:repository/docker-hub/*"
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, *findings: Finding) -> list[Any]:
@@ -54,7 +55,7 @@ def test_nothing_is_asked_or_made_where_no_node_is_meant() -> None:
     recorder = record()
     settings = parse(GOOD, "dev")
     assert nodes.find_nodes(settings) == []
-    assert nodes.serve_nodes(settings, [], [ARN]) == {}
+    assert nodes.serve_nodes(settings, [], [ARN], []) == {}
     assert recorder.resources == []
 
 
@@ -64,14 +65,19 @@ def test_each_role_may_pull_the_repositories_and_nothing_is_put_into_the_cluster
 
     @pulumi.runtime.test
     def build() -> Any:
-        made = {**nodes.serve_nodes(settings, ["nodes", "found"], [ARN])}
+        made = {**nodes.serve_nodes(settings, ["nodes", "found"], [ARN], [CACHE])}
         made |= deliver(settings, args(settings), pulumi.ResourceOptions())
         return pulumi.Output.all(**made).apply(outputs.update)
 
     build()
     assert outputs == {"nodeRoles": ["nodes", "found"]}
     assert {item.inputs["role"] for item in recorder.all(":RolePolicy")} == {"nodes", "found"}
-    assert recorder.statements(":RolePolicy", "-found")["PullWithIt"]["Resource"] == [ARN]
+    statements = recorder.statements(":RolePolicy", "-found")
+    assert {sid: statement["Resource"] for sid, statement in statements.items()} == {
+        "FetchLogin": ["*"],
+        "PullWithIt": [ARN, CACHE],
+        "PullThrough": [CACHE],
+    }
     assert {item.type.partition(":")[0] for item in recorder.resources} <= {"aws", "everpull"}
 
 

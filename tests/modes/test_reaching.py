@@ -40,7 +40,20 @@ def test_what_a_role_fetches_the_login_for_is_left_to_the_roles_rights() -> None
 
 def test_nodes_assume_no_role_and_may_pull_everywhere() -> None:
     chosen = settings(registries=[HOST, THEIRS], repositories=["app"], assumeRoles=[ROLE])
-    assert node_arns(chosen, "aws") == [arn(OWN, "app"), arn(OTHER, "app")]
+    assert node_arns(chosen, "aws") == ([arn(OWN, "app"), arn(OTHER, "app")], [])
+
+
+def test_caches_are_filled_in_every_registry_but_those_that_a_role_fetches_the_login_for() -> None:
+    keys = {"registries": [HOST, THEIRS], "pullThroughCaches": ["docker-hub", "quay/io/"]}
+    in_both = [arn(account, name) for account in (OWN, OTHER) for name in ("docker-hub/*", "quay/io/*")]
+    assert login_args(settings(**keys), "aws").get("pull_through_arns") == in_both
+    chosen = settings(**keys, assumeRoles=[ROLE])
+    assert login_args(chosen, "aws").get("pull_through_arns") == in_both[:2]
+    assert node_arns(chosen, "aws")[1] == in_both
+
+
+def test_a_cache_without_a_prefix_is_every_repository() -> None:
+    assert login_args(settings(pullThroughCaches=["ROOT"]), "aws").get("pull_through_arns") == [arn(OWN, "*")]
 
 
 def test_ecr_public_is_the_last_of_the_registries_and_no_repository_is_there() -> None:

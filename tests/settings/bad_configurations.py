@@ -203,6 +203,10 @@ OF_REACHING: dict[str, dict[str, str | None]] = {
         "everpull:sharedRepositories": json.dumps([f"{_CHINA}/team-a/app"]),
         "everpull:ownerRoles": json.dumps(["arn:aws-cn:iam::123456789012:role/writer"]),
     },
+    "cache with a star": {"everpull:pullThroughCaches": json.dumps(["docker-hub/*"])},
+    "cache in capitals": {"everpull:pullThroughCaches": json.dumps(["Root"])},
+    "cache of one letter": {"everpull:pullThroughCaches": json.dumps(["a"])},
+    "cache too long": {"everpull:pullThroughCaches": json.dumps(["a" * 31])},
     "assumed role that is a user": {"everpull:assumeRoles": json.dumps(["arn:aws:iam::222222222222:user/a"])},
     "two assumed roles of an account": {"everpull:assumeRoles": json.dumps([_WRITER, f"{_WRITER}2"])},
     "assumed role of an account without a registry": {

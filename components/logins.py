@@ -36,9 +36,9 @@ def login_rights(args: LoginArgs) -> list[Mapping[str, object]]:
     """What the refresher's principal must be allowed; nothing of what roles do for it."""
     rights: list[Mapping[str, object]] = []
     if args["repository_arns"]:
-        caches = args.get("pull_through_arns", ())
-        rights += [fetch_login(), pull_with_it(args["repository_arns"], caches)]
-        rights += [pull_through(caches)] if caches else []
+        rights += [fetch_login(), pull_with_it(args["repository_arns"])]
+    if caches := args.get("pull_through_arns"):
+        rights.append(pull_through(caches))
     if roles := args.get("assume_roles"):
         rights.append(statement("AssumeRoles", ["sts:AssumeRole"], roles))
     if args.get("ecr_public"):

@@ -54,7 +54,7 @@ class NodePullPolicy(pulumi.ComponentResource):
 
 
 def _policy(repository_arns: Sequence[str], pull_through_arns: Sequence[str]) -> str:
-    statements = [fetch_login(), pull_with_it(list(dict.fromkeys(repository_arns)), pull_through_arns)]
+    statements = [fetch_login(), pull_with_it(repository_arns)]
     if pull_through_arns:
         statements.append(pull_through(pull_through_arns))
     return inline_document(ROLE_POLICY_CHARACTERS, *statements)

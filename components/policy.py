@@ -42,15 +42,14 @@ def fetch_login() -> dict[str, object]:
     return statement("FetchLogin", ["ecr:GetAuthorizationToken"], ["*"])
 
 
-def pull_with_it(repository_arns: Sequence[str], pull_through_arns: Sequence[str] = ()) -> dict[str, object]:
-    """What the token's owner must be allowed for pulls of others to succeed with it, caches' repositories included."""
-    more = [arn for arn in pull_through_arns if not any(_covers(pattern, arn) for pattern in repository_arns)]
-    return statement("PullWithIt", PULL_ACTIONS, [*repository_arns, *more])
+def pull_with_it(repository_arns: Sequence[str]) -> dict[str, object]:
+    """What the token's owner must be allowed for pulls of others to succeed with it."""
+    return statement("PullWithIt", PULL_ACTIONS, repository_arns)
 
 
-def pull_through(pull_through_arns: Sequence[str]) -> dict[str, object]:
-    """What lets a pull fill the caches that hold these repositories."""
-    return statement("PullThrough", PULL_THROUGH_ACTIONS, pull_through_arns)
+def pull_through(repository_arns: Sequence[str]) -> dict[str, object]:
+    """The same on repositories of pull-through caches, and to fill them."""
+    return statement("PullThrough", (*PULL_ACTIONS, *PULL_THROUGH_ACTIONS), repository_arns)
 
 
 def read_login(secret_arn: str) -> dict[str, object]:
@@ -84,11 +83,6 @@ def service_trust(service: str) -> str:
 def repository_arn(partition: str, region: str, account: str, repository: str) -> str:
     """ARN of an ECR repository; a `*` in its name is a pattern."""
     return f"arn:{partition}:ecr:{region}:{account}:repository/{repository}"
-
-
-def _covers(pattern: str, arn: str) -> bool:
-    """Whether a pattern with a `*` at its end, if any, means all that `arn` does."""
-    return arn == pattern or (pattern.endswith("*") and arn.startswith(pattern[:-1]))
 
 
 def _content(statements: Sequence[Mapping[str, object]]) -> dict[str, object]:

@@ -3,7 +3,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from components.policy import fetch_login, pull_through, pull_with_it
+from components.policy import PULL_THROUGH_ACTIONS, fetch_login, pull_through, pull_with_it
 from tests.components import cron_job, test_lambda_delivery
 
 IAM = Path(__file__).parents[2] / "docs" / "iam"
@@ -52,4 +52,6 @@ def test_a_role_that_is_lent_trusts_the_refresher_of_one_stack_by_its_names() ->
 def test_a_registry_lets_its_caches_be_filled_by_the_rights_that_everpull_gives_its_own_principal() -> None:
     (statement,) = statements("pull-through-registry.json")
     assert statement.pop("Principal") == {"AWS": "REFRESHER"}
-    assert statement == pull_through(["arn:aws:ecr:REGION:OWNER:repository/PREFIX/*"])
+    # The pull itself is for the repositories' own policies to allow (Amazon ECR User Guide, Private registry permissions).
+    ours = pull_through(["arn:aws:ecr:REGION:OWNER:repository/PREFIX/*"])
+    assert statement == {**ours, "Action": list(PULL_THROUGH_ACTIONS)}

@@ -61,8 +61,8 @@ def test_the_policy_holds_exactly_the_rights_to_pull(recorder: Recorder) -> Any:
 def test_pulling_through_a_cache_takes_two_more_rights_on_its_repositories_alone(recorder: Recorder) -> Any:
     def check(_: Any) -> None:
         statements = recorder.statements("RolePolicy")
-        assert statements["PullWithIt"]["Resource"] == [TEAM_A, CACHE]
-        assert statements["PullThrough"]["Action"] == ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"]
+        assert statements["PullWithIt"]["Resource"] == [TEAM_A]
+        assert statements["PullThrough"]["Action"] == [*PULL, "ecr:BatchImportUpstreamImage", "ecr:CreateRepository"]
         assert statements["PullThrough"]["Resource"] == [CACHE]
 
     return settled(policies(["workers"], pull_through_arns=[CACHE])).apply(check)

@@ -75,7 +75,7 @@ def test_each_role_may_pull_the_repositories_and_nothing_is_put_into_the_cluster
     statements = recorder.statements(":RolePolicy", "-found")
     assert {sid: statement["Resource"] for sid, statement in statements.items()} == {
         "FetchLogin": ["*"],
-        "PullWithIt": [ARN, CACHE],
+        "PullWithIt": [ARN],
         "PullThrough": [CACHE],
     }
     assert {item.type.partition(":")[0] for item in recorder.resources} <= {"aws", "everpull"}

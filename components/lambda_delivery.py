@@ -53,6 +53,9 @@ class LambdaDelivery(pulumi.ComponentResource):
     dead_letter_queue_url: pulumi.Output[str]
     """URL of its dead-letter queue."""
 
+    first_run: pulumi.Output[str]
+    """What the function answered at deploy time, as JSON."""
+
     hub: pulumi.Output[str]
     """`NAMESPACE/NAME` of the Secret that the namespaces copy."""
 
@@ -75,6 +78,8 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "pull_through_arns": args.get("pull_through_arns", ()),
                 "assume_roles": args.get("assume_roles", ()),
                 "ecr_public": args.get("ecr_public", False),
+                "verify_images": args.get("verify_images", ()),
+                "may_list": args.get("may_list", False),
                 "schedule": args["schedule"],
                 "log_retention_days": args["log_retention_days"],
                 "reserved_concurrency": args["reserved_concurrency"],
@@ -116,6 +121,7 @@ class LambdaDelivery(pulumi.ComponentResource):
         self.rule_name = refresh.rule_name
         self.log_group_name = refresh.log_group_name
         self.dead_letter_queue_url = refresh.dead_letter_queue_url
+        self.first_run = refresh.first_run
         self.hub = sync.hub
         self.pull_secrets = sync.pull_secrets
         self.register_outputs(
@@ -127,6 +133,7 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "rule_name": self.rule_name,
                 "log_group_name": self.log_group_name,
                 "dead_letter_queue_url": self.dead_letter_queue_url,
+                "first_run": self.first_run,
                 "hub": self.hub,
                 "pull_secrets": self.pull_secrets,
             }

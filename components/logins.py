@@ -31,12 +31,19 @@ class LoginArgs(TypedDict):
     ecr_public: NotRequired[bool]
     """Whether ECR Public, which is then among the registries, takes a login of its own. Not by default."""
 
+    verify_images: NotRequired[Sequence[str]]
+    """Images whose pull is tried after each run: HOST/REPOSITORY:TAG, HOST/REPOSITORY@DIGEST, or HOST/REPOSITORY for any one of
+    it. None by default."""
+
+    may_list: NotRequired[bool]
+    """Whether the refresher may look which images there are, to try any one of them. Not by default."""
+
 
 def login_rights(args: LoginArgs) -> list[Mapping[str, object]]:
     """What the refresher's principal must be allowed; nothing of what roles do for it."""
     rights: list[Mapping[str, object]] = []
     if args["repository_arns"]:
-        rights += [fetch_login(), pull_with_it(args["repository_arns"])]
+        rights += [fetch_login(), pull_with_it(args["repository_arns"], and_list=args.get("may_list", False))]
     if caches := args.get("pull_through_arns"):
         rights.append(pull_through(caches))
     if roles := args.get("assume_roles"):
@@ -48,5 +55,9 @@ def login_rights(args: LoginArgs) -> list[Mapping[str, object]]:
 
 def login_environment(args: LoginArgs) -> dict[str, str]:
     """The environment variables in which the refresher looks (lambda_src/refresher); none that would be empty."""
-    lists = {"EVERPULL_REGISTRIES": args["registries"], "EVERPULL_ASSUME_ROLES": args.get("assume_roles", ())}
+    lists = {
+        "EVERPULL_REGISTRIES": args["registries"],
+        "EVERPULL_ASSUME_ROLES": args.get("assume_roles", ()),
+        "EVERPULL_VERIFY_IMAGES": args.get("verify_images", ()),
+    }
     return {name: ",".join(items) for name, items in lists.items() if items}

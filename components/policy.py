@@ -11,6 +11,9 @@ POLICY_VERSION = "2012-10-17"
 # whoever fetched the token, so these belong to the refresher, not to who reads its login.
 PULL_ACTIONS = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 
+# What a registry asks for where somebody wants a repository's tags.
+LIST_ACTION = "ecr:ListImages"
+
 # What a pull through a cache needs besides, if the image, or the repository that caches it, isn't there yet (Amazon ECR User
 # Guide, IAM permissions required to sync an upstream registry).
 PULL_THROUGH_ACTIONS = ("ecr:BatchImportUpstreamImage", "ecr:CreateRepository")
@@ -42,9 +45,9 @@ def fetch_login() -> dict[str, object]:
     return statement("FetchLogin", ["ecr:GetAuthorizationToken"], ["*"])
 
 
-def pull_with_it(repository_arns: Sequence[str]) -> dict[str, object]:
-    """What the token's owner must be allowed for pulls of others to succeed with it."""
-    return statement("PullWithIt", PULL_ACTIONS, repository_arns)
+def pull_with_it(repository_arns: Sequence[str], *, and_list: bool = False) -> dict[str, object]:
+    """What the token's owner must be allowed for pulls of others to succeed with it, and to see what there is to pull."""
+    return statement("PullWithIt", (*PULL_ACTIONS, *((LIST_ACTION,) if and_list else ())), repository_arns)
 
 
 def pull_through(repository_arns: Sequence[str]) -> dict[str, object]:

@@ -236,7 +236,10 @@ class RefreshCronJob(pulumi.ComponentResource):
             return job_spec(
                 pod,
                 # Forced, because a run that finds fresh logins would prove only that they may be read.
-                arguments=["--force", "--await-rights", str(AWAIT_RIGHTS_SECONDS), "--reason", "deploy"],
+                arguments=[
+                    *("--force", "--await-rights", str(AWAIT_RIGHTS_SECONDS), "--reason", "deploy"),
+                    *self._images_may_fail(),
+                ],
                 targets=targets,
                 env=env,
                 deadline=args["run_deadline"],
@@ -272,7 +275,7 @@ class RefreshCronJob(pulumi.ComponentResource):
             HAND_OVER_NAME,
             job_spec(
                 pod,
-                arguments=["--reason", "hand-over"],
+                arguments=["--reason", "hand-over", *self._images_may_fail()],
                 targets=targets,
                 env=env,
                 deadline=self._args["run_deadline"],
@@ -283,6 +286,10 @@ class RefreshCronJob(pulumi.ComponentResource):
             ignore_changes=["metadata.labels", "spec"],
             annotations={"everpull/alone": alone},
         )
+
+    def _images_may_fail(self) -> list[str]:
+        """An image that can't be pulled must not keep the login from all that can."""
+        return ["--images-may-fail"] if self._args.get("verify_images") else []
 
     def _job(
         self,

@@ -40,8 +40,8 @@ class RefreshFunctionArgs(LoginArgs):
 class RefreshFunction(pulumi.ComponentResource):
     """Execution role, log group, dead-letter queue, function and schedule; run once before it counts as created.
 
-    The run at deploy time is repeated whenever the code, the registries or who fetches their logins change, so that what
-    depends on this component finds a live login for all of them.
+    The run at deploy time is repeated whenever the code, or what the function is told of registries, roles and images, changes.
+    So what depends on this component finds a live login for all of them, even where images were refused.
     """
 
     function_name: pulumi.Output[str]
@@ -58,6 +58,9 @@ class RefreshFunction(pulumi.ComponentResource):
 
     dead_letter_queue_url: pulumi.Output[str]
     """URL of the queue that gets events which could not be delivered, or failed for good."""
+
+    first_run: pulumi.Output[str]
+    """What the function answered at deploy time, as JSON (lambda_src/refresher/handler.py)."""
 
     def __init__(self, name: str, args: RefreshFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("everpull:index:RefreshFunction", name, None, opts)
@@ -124,11 +127,10 @@ class RefreshFunction(pulumi.ComponentResource):
             dead_letter_config={"arn": dead_letters.arn},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permission, undelivered]),
         )
-        aws.lambda_.Invocation(
+        first_run = aws.lambda_.Invocation(
             f"{name}-first-run",
             function_name=function.name,
-            # Forced, because a run that finds a fresh login would prove only that it may be read.
-            input=json.dumps({"reason": "deploy", "force": True, "awaitRightsSeconds": AWAIT_RIGHTS_SECONDS}),
+            input=json.dumps(_first_event(args)),
             triggers={"code": source_hash(), "secret": args["login_secret_arn"], **login_environment(args)},
             opts=child,
         )
@@ -137,6 +139,7 @@ class RefreshFunction(pulumi.ComponentResource):
         self.rule_name = rule.name
         self.log_group_name = log_group.name
         self.dead_letter_queue_url = dead_letters.url
+        self.first_run = first_run.result
         self.register_outputs(
             {
                 "function_name": self.function_name,
@@ -144,8 +147,16 @@ class RefreshFunction(pulumi.ComponentResource):
                 "rule_name": self.rule_name,
                 "log_group_name": self.log_group_name,
                 "dead_letter_queue_url": self.dead_letter_queue_url,
+                "first_run": self.first_run,
             }
         )
+
+
+def _first_event(args: LoginArgs) -> dict[str, object]:
+    """What the function is asked at deploy time. Forced, because finding a fresh login would prove only that it may be read."""
+    event: dict[str, object] = {"reason": "deploy", "force": True, "awaitRightsSeconds": AWAIT_RIGHTS_SECONDS}
+    # An image that can't be pulled must not keep the login from all that can.
+    return {**event, "imagesMayFail": True} if args.get("verify_images") else event
 
 
 def _rights(arns: Sequence[str], args: LoginArgs) -> str:

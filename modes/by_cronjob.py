@@ -5,11 +5,15 @@ from collections.abc import Sequence
 import pulumi
 from pulumi_kubernetes.core.v1 import TolerationArgsDict
 
+from cluster.first_run import report_of
 from cluster.hand_over import HandOver
 from components.cron_job_delivery import CronJobDelivery
 from components.delivery import DeliveryArgs
+from components.refresh_pod import CONTAINER
 from settings import CronJobSettings, Settings
 from settings.pods import Toleration
+
+from .verifying import images_verified
 
 
 def deliver(
@@ -45,6 +49,12 @@ def deliver(
         "refresherArn": delivery.identity_arn,
         "cronJob": delivery.cron_job,
         "firstRun": delivery.first_run,
+        **images_verified(
+            args.get("verify_images", ()),
+            delivery.first_run,
+            lambda job: report_of(settings.cluster, job, CONTAINER),
+            delivery,
+        ),
     }
 
 

@@ -10,6 +10,8 @@ from components.delivery import DeliveryArgs
 from components.lambda_delivery import LambdaDelivery
 from settings import LambdaSettings, Settings
 
+from .verifying import images_verified
+
 
 def deliver(
     settings: Settings, chosen: LambdaSettings, args: DeliveryArgs, opts: pulumi.ResourceOptions
@@ -38,6 +40,7 @@ def deliver(
         "scheduleRule": delivery.rule_name,
         "logGroup": delivery.log_group_name,
         "deadLetterQueue": delivery.dead_letter_queue_url,
+        **images_verified(args.get("verify_images", ()), delivery.first_run, lambda answer: answer, delivery),
     }
 
 

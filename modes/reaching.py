@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from components.logins import LoginArgs
 from components.policy import repository_arn
 from settings import Registry, Settings
+from settings.images import AUTO
 from settings.schema import ECR_PUBLIC
 
 
@@ -19,6 +20,8 @@ def login_args(settings: Settings, partition: str) -> LoginArgs:
         "pull_through_arns": _arns(partition, ours, _cached(settings)),
         "assume_roles": list(settings.reach.roles.values()),
         "ecr_public": settings.reach.ecr_public,
+        "verify_images": _images(settings),
+        "may_list": AUTO in settings.reach.images,
     }
 
 
@@ -34,6 +37,13 @@ def node_arns(settings: Settings, partition: str) -> tuple[list[str], list[str]]
 def _cached(settings: Settings) -> list[str]:
     """Patterns of the repositories that pull-through caches fill."""
     return ["*" if prefix == "ROOT" else f"{prefix}/*" for prefix in settings.reach.caches]
+
+
+def _images(settings: Settings) -> list[str]:
+    """The images to try, as the refresher takes them: a repository stands for any one image of it."""
+    if AUTO not in settings.reach.images:
+        return list(settings.reach.images)
+    return [f"{registry.host}/{name}" for registry in settings.registries for name in settings.repositories]
 
 
 def _arns(partition: str, registries: Sequence[Registry], names: Sequence[str]) -> list[str]:

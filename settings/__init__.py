@@ -13,7 +13,7 @@ import pulumi
 
 from lambda_src.refresher.registries import Registry, parse_registry
 
-from . import attachment, delivery, nodes, partitions, reach, schema, selection, selectors, sharing, values
+from . import attachment, delivery, images, nodes, partitions, reach, schema, selection, selectors, sharing, values
 from .delivery import CronJobSettings, Delivery, LambdaSettings, NodeRoleSettings
 from .faults import ConfigurationError, Fault
 from .reach import Reach
@@ -173,6 +173,7 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         },
     )
     reach.refuse_problems(reader, settings.reach, settings.registries)
+    images.refuse_patterns(reader, settings.reach.images, settings.repositories)
     selection.refuse_bad_selections(
         reader,
         mode=mode,

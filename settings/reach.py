@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lambda_src.refresher.registries import Registry
 
+from . import images
 from .faults import Fault
 from .partitions import of_roles
 from .reader import Reader, command
@@ -15,11 +16,13 @@ from .values import boolean, pull_through_caches, roles_by_account
 @dataclass(frozen=True)
 class Reach:
     """`caches` are prefixes of pull-through caches, ROOT for one without. `roles` are ARNs of roles, by the account for whose
-    registries they fetch the login. `ecr_public` adds a login for ECR Public."""
+    registries they fetch the login. `ecr_public` adds a login for ECR Public. `images` are those whose pull is tried, or AUTO
+    alone."""
 
     caches: tuple[str, ...]
     roles: Mapping[str, str]
     ecr_public: bool
+    images: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ def read(reader: Reader) -> Reach:
         caches=reader.value("pullThroughCaches", pull_through_caches),
         roles=reader.value("assumeRoles", roles_by_account),
         ecr_public=reader.value("ecrPublic", boolean),
+        images=reader.value("verifyImages", images.images),
     )
 
 
@@ -71,4 +75,21 @@ def problems(reach: Reach, registries: Sequence[Registry]) -> Iterator[Problem]:
                 arn,
                 f"names a role of account {account}, of which no registry is configured",
                 f"roles of accounts whose registries are configured ({', '.join(sorted(accounts))})",
+            )
+    hosts = [registry.host for registry in registries]
+    for image in reach.images:
+        host = images.host(image)
+        if host == ECR_PUBLIC and not reach.ecr_public:
+            yield Problem(
+                "verifyImages",
+                image,
+                f"names {image} of ECR Public, for which there is no login",
+                f"images of the registries, or together with {PROJECT}:ecrPublic true",
+            )
+        elif host not in (*hosts, ECR_PUBLIC, images.AUTO):
+            yield Problem(
+                "verifyImages",
+                image,
+                f"names {image}, whose registry is not configured, so there is no login for it",
+                f"images of {', '.join(hosts)}",
             )

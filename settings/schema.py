@@ -43,6 +43,7 @@ KEYS: dict[str, Key] = {
     "pullThroughCaches": Key("array", [], ["docker-hub"]),
     "assumeRoles": Key("array", [], ["arn:aws:iam::222222222222:role/ecr-pull"]),
     "ecrPublic": Key("boolean", False, True),
+    "verifyImages": Key("array", [], ["123456789012.dkr.ecr.eu-central-1.amazonaws.com/team-a/app:1.0"]),
     "namespaces": Key("array", ["default"], ["team-a"]),
     "namespaceSelector": Key("string", "", "team=a"),
     "excludedNamespaces": Key("array", [], ["kube-system"]),
@@ -75,7 +76,7 @@ _EVERYWHERE = (
     *("sharedRepositories", "sharedWith", "ownerRoles"),
 )
 # Whose logins the pull secrets hold, and what they open.
-_LOGINS = ("assumeRoles", "ecrPublic")
+_LOGINS = ("assumeRoles", "ecrPublic", "verifyImages")
 # What every mode needs that puts a pull secret into namespaces and runs on a schedule.
 _PULL_SECRETS = (
     *_EVERYWHERE,

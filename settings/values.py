@@ -91,13 +91,21 @@ def registries(raw: str) -> tuple[Registry, ...]:
 
 def registry(host: str) -> Registry:
     """One ECR registry host."""
-    try:
-        return parse_registry(host)
-    except ValueError:
+    if not is_registry(host):
         raise Refused(
             f"{host!r} is not the host of a private ECR registry",
             "ACCOUNT.dkr.ecr.REGION.amazonaws.com, without scheme, path or repository",
-        ) from None
+        )
+    return parse_registry(host)
+
+
+def is_registry(host: str) -> bool:
+    """Whether it is the host of a private ECR registry."""
+    try:
+        parse_registry(host)
+    except ValueError:
+        return False
+    return True
 
 
 def repositories(raw: str) -> tuple[str, ...]:

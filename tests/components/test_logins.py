@@ -80,6 +80,14 @@ def test_caches_may_be_filled_and_what_they_hold_be_pulled(mode: Mode) -> None:
     assert granted["PullThrough"]["Resource"] == [CACHE]
 
 
+def test_to_try_any_image_of_a_repository_takes_the_right_to_list_them(mode: Mode) -> None:
+    tried = {"verify_images": [f"{HOST}/team-a/app"]}
+    granted = rights(mode, **tried, may_list=True, pull_through_arns=[CACHE])
+    assert granted["PullWithIt"]["Action"] == [*PULL_ACTIONS, "ecr:ListImages"]
+    assert "ecr:ListImages" not in granted["PullThrough"]["Action"]
+    assert rights(mode, **tried)["PullWithIt"]["Action"] == list(PULL_ACTIONS)
+
+
 def test_ecr_public_takes_two_rights_more_that_know_no_resource(mode: Mode) -> None:
     granted = rights(mode, registries=[HOST, "public.ecr.aws"], ecr_public=True)
     assert granted.keys() == {"FetchLogin", "PullWithIt", "FetchPublicLogin"}
@@ -94,7 +102,9 @@ def test_the_refresher_is_told_of_roles_and_of_nothing_that_is_empty(mode: Mode)
     both = told(mode, registries=[HOST, THEIRS], assume_roles=[ROLE, f"{ROLE}2"])
     assert both["EVERPULL_ASSUME_ROLES"] == f"{ROLE},{ROLE}2"
     assert both["EVERPULL_REGISTRIES"] == f"{HOST},{THEIRS}"
-    assert "EVERPULL_ASSUME_ROLES" not in told(mode)
+    assert told(mode).keys() & {"EVERPULL_ASSUME_ROLES", "EVERPULL_VERIFY_IMAGES"} == set()
+    images = [f"{HOST}/a:1", f"{HOST}/b@sha256:{'0' * 64}"]
+    assert told(mode, verify_images=images)["EVERPULL_VERIFY_IMAGES"] == ",".join(images)
 
 
 def test_another_role_is_another_run_of_the_function_and_another_hub() -> None:
@@ -110,6 +120,32 @@ def test_another_role_is_another_first_run_of_the_cron_job() -> None:
         for roles in ([ROLE], [f"{ROLE}2"])
     )
     assert before != after
+
+
+TRIED = {"verify_images": [f"{HOST}/a:1"]}
+
+
+def test_images_that_do_not_pull_do_not_keep_a_deployment_from_its_end() -> None:
+    event = json.loads(built_lambda(**TRIED).one("Invocation").inputs["input"])
+    assert event["imagesMayFail"] is True
+    assert "imagesMayFail" not in json.loads(built_lambda().one("Invocation").inputs["input"])
+    for recorder, expected in ((cron_job.built(**TRIED), True), (cron_job.built(), False)):
+        for job in recorder.all(":Job"):
+            (container,) = job.inputs["spec"]["template"]["spec"]["containers"]
+            assert ("--images-may-fail" in container["args"]) is expected, job.name
+        scheduled = recorder.one(":CronJob").inputs["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        assert "--images-may-fail" not in scheduled["containers"][0]["args"]
+
+
+def test_other_images_are_another_run_at_deploy_time_and_the_same_hub() -> None:
+    before, after = built_lambda(), built_lambda(**TRIED)
+    assert before.one("Invocation").inputs["triggers"] != after.one("Invocation").inputs["triggers"]
+    assert hub_name(before) == hub_name(after)
+    names = [
+        cron_job.physical(cron_job.built(**more), "Job", "-first-run")
+        for more in ({}, TRIED, {"verify_images": [f"{HOST}/a:2"]}, {**TRIED, "may_list": True})
+    ]
+    assert len(set(names)) == 4
 
 
 def test_a_policy_that_is_too_long_names_every_key_that_makes_it_so() -> None:

@@ -61,3 +61,20 @@ def test_ecr_public_is_the_last_of_the_registries_and_no_repository_is_there() -
     assert args["registries"] == [HOST, "public.ecr.aws"]
     assert (args["repository_arns"], args.get("ecr_public")) == ([arn(OWN, "*")], True)
     assert login_args(settings(), "aws").get("ecr_public") is False
+
+
+def test_images_are_handed_over_as_they_are_listed_and_nothing_may_be_looked_up_for_them() -> None:
+    images = [f"{HOST}/app:1.0", f"{HOST}/app@sha256:{'0' * 64}", "public.ecr.aws/team-a/app:1"]
+    args = login_args(settings(verifyImages=images, ecrPublic="true"), "aws")
+    assert (args.get("verify_images"), args.get("may_list")) == (images, False)
+    assert login_args(settings(), "aws").get("verify_images") == []
+
+
+def test_auto_is_one_image_of_each_repository_in_each_private_registry() -> None:
+    keys = {"registries": [HOST, THEIRS], "repositories": ["app", "team-a/app"], "verifyImages": ["auto"]}
+    args = login_args(settings(**keys, assumeRoles=[ROLE], ecrPublic="true"), "aws")
+    assert args.get("verify_images") == [
+        *(f"{HOST}/{name}" for name in ("app", "team-a/app")),
+        *(f"{THEIRS}/{name}" for name in ("app", "team-a/app")),
+    ]
+    assert args.get("may_list") is True

@@ -221,6 +221,25 @@ OF_REACHING: dict[str, dict[str, str | None]] = {
     "ECR Public shared": {"everpull:sharedRepositories": json.dumps(["public.ecr.aws/team-a/app"])},
     "ECR Public in another partition": {"aws:region": "us-gov-west-1", "everpull:ecrPublic": "true"},
     "ECR Public neither yes nor no": {"everpull:ecrPublic": "public.ecr.aws"},
+    "image to verify without a registry": {"everpull:verifyImages": json.dumps(["team-a/app"])},
+    "image to verify of another host": {"everpull:verifyImages": json.dumps(["ghcr.example/team-a/app:1"])},
+    "image to verify without tag or digest": {"everpull:verifyImages": json.dumps([f"{_HOST}/team-a/app"])},
+    "image to verify with a bad tag": {"everpull:verifyImages": json.dumps([f"{_HOST}/team-a/app:-1"])},
+    "image to verify with tag and digest": {"everpull:verifyImages": json.dumps([f"{_HOST}/team-a/app:1@{DIGEST}"])},
+    "image to verify in a registry that is not configured": {
+        "everpull:registries": json.dumps([_HOST]),
+        "everpull:verifyImages": json.dumps([f"{_HOST}/a:1", f"333333333333.{_HOST[13:]}/team-a/app:1"]),
+    },
+    "image to verify in ECR Public without a login": {
+        "everpull:registries": json.dumps([_HOST]),
+        "everpull:verifyImages": json.dumps(["public.ecr.aws/team-a/app:1"]),
+    },
+    "auto beside an image to verify": {"everpull:verifyImages": json.dumps(["auto", f"{_HOST}/team-a/app:1"])},
+    "auto with the default repositories": {"everpull:verifyImages": json.dumps(["auto"])},
+    "auto with a pattern of repositories": {
+        "everpull:repositories": json.dumps(["app", "team-a/*"]),
+        "everpull:verifyImages": json.dumps(["auto"]),
+    },
     "assumed role beside node roles alone": {**NODE_ROLE, "everpull:assumeRoles": json.dumps([_WRITER])},
 }
 

@@ -58,3 +58,41 @@ def test_a_role_of_another_account_than_the_deploying_one_is_refused_where_no_re
     assert late_fault(assumeRoles=[ROLE]) == [
         ("everpull:assumeRoles", ROLE, f"names a role of account {OTHER}, of which no registry is configured")
     ]
+
+
+IMAGE = f"{host(OTHER)}/team-a/app:1.0"
+
+
+def test_images_of_the_deploying_accounts_own_registry_may_be_tried_where_none_is_listed() -> None:
+    settings = parse(config(verifyImages=[IMAGE]), "dev")
+    assert settings.of_account(OTHER, "amazonaws.com").reach.images == (IMAGE,)
+
+
+def test_images_of_other_registries_are_refused_once_it_is_known_whose_is_meant() -> None:
+    assert late_fault(verifyImages=[IMAGE, "public.ecr.aws/a/b:1"]) == [
+        (
+            "everpull:verifyImages",
+            IMAGE,
+            f"names {IMAGE}, whose registry is not configured, so there is no login for it",
+        ),
+        (
+            "everpull:verifyImages",
+            "public.ecr.aws/a/b:1",
+            "names public.ecr.aws/a/b:1 of ECR Public, for which there is no login",
+        ),
+    ]
+
+
+@pytest.mark.parametrize("mode", ["lambda", "cronjob"])
+@pytest.mark.parametrize(
+    "images",
+    [
+        [],
+        [f"{host(OWN)}/app:1.0", f"{host(OWN)}/a__b/c--d@sha256:{'0' * 64}"],
+        ["public.ecr.aws/docker/library/busybox:latest"],
+        ["auto"],
+    ],
+)
+def test_images_to_try_have_tags_or_digests_or_are_left_to_the_refresher(mode: str, images: list[str]) -> None:
+    keys = config(mode=mode, registries=[host(OWN)], repositories=["app"], ecrPublic=True, verifyImages=images)
+    assert parse(keys, "dev").reach.images == tuple(images)

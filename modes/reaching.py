@@ -5,22 +5,19 @@ from collections.abc import Sequence
 from components.logins import LoginArgs
 from components.policy import repository_arn
 from settings import Registry, Settings
-from settings.images import AUTO
-from settings.schema import ECR_PUBLIC
+from settings.images import AUTO, resolved
 
 
 def login_args(settings: Settings, partition: str) -> LoginArgs:
     """What every delivery is told of its logins. The settings must name every registry (see Settings.of_account)."""
     ours = [registry for registry in settings.registries if registry.account not in settings.reach.roles]
-    public = [ECR_PUBLIC] if settings.reach.ecr_public else []
     return {
-        # ECR Public last: the first is the main one.
-        "registries": [*(registry.host for registry in settings.registries), *public],
+        "registries": settings.reach.hosts(settings.registries),
         "repository_arns": _arns(partition, ours, settings.repositories),
         "pull_through_arns": _arns(partition, ours, _cached(settings)),
         "assume_roles": list(settings.reach.roles.values()),
         "ecr_public": settings.reach.ecr_public,
-        "verify_images": _images(settings),
+        "verify_images": resolved(settings.reach.images, settings.registries, settings.repositories),
         "may_list": AUTO in settings.reach.images,
     }
 
@@ -37,13 +34,6 @@ def node_arns(settings: Settings, partition: str) -> tuple[list[str], list[str]]
 def _cached(settings: Settings) -> list[str]:
     """Patterns of the repositories that pull-through caches fill."""
     return ["*" if prefix == "ROOT" else f"{prefix}/*" for prefix in settings.reach.caches]
-
-
-def _images(settings: Settings) -> list[str]:
-    """The images to try, as the refresher takes them: a repository stands for any one image of it."""
-    if AUTO not in settings.reach.images:
-        return list(settings.reach.images)
-    return [f"{registry.host}/{name}" for registry in settings.registries for name in settings.repositories]
 
 
 def _arns(partition: str, registries: Sequence[Registry], names: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ lists every fault.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -13,10 +13,23 @@ import pulumi
 
 from lambda_src.refresher.registries import Registry, parse_registry
 
-from . import attachment, delivery, images, nodes, partitions, reach, schema, selection, selectors, sharing, values
+from . import (
+    attachment,
+    delivery,
+    images,
+    nodes,
+    partitions,
+    reach,
+    schema,
+    selection,
+    selectors,
+    sharing,
+    sizes,
+    values,
+)
 from .delivery import CronJobSettings, Delivery, LambdaSettings, NodeRoleSettings
 from .faults import ConfigurationError, Fault
-from .reach import Reach
+from .reach import Problem, Reach
 from .reader import Reader
 from .selectors import Selector
 from .sharing import Sharing
@@ -99,9 +112,14 @@ class Settings:
         if self.registries:
             return self
         own = (parse_registry(f"{account}.dkr.ecr.{self.region}.{dns_suffix}"),)
-        if faults := [found.as_fault() for found in reach.problems(self.reach, own)]:
+        if faults := [found.as_fault() for found in self.problems(own)]:
             raise ConfigurationError(self.stack, faults)
         return replace(self, registries=own)
+
+    def problems(self, registries: Sequence[Registry]) -> Iterator[Problem]:
+        """What is wrong with these registries, which are all that there are."""
+        yield from reach.problems(self.reach, registries)
+        yield from sizes.problems(self.mode, self.reach, registries, self.repositories)
 
     @property
     def service_accounts(self) -> tuple[str, ...]:
@@ -172,7 +190,9 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
             **sharing.partitions(settings.sharing),
         },
     )
-    reach.refuse_problems(reader, settings.reach, settings.registries)
+    # Where none is listed it is the deploying account's, which is not known yet.
+    if settings.registries:
+        reach.refuse(reader, settings.problems(settings.registries))
     images.refuse_patterns(reader, settings.reach.images, settings.repositories)
     selection.refuse_bad_selections(
         reader,

@@ -1,7 +1,9 @@
 """Images whose pull the refresher tries at the end of each run: which, and what is wrong with a list of them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from lambda_src.refresher.registries import Registry
 
 from .reader import Reader
 from .refused import Refused
@@ -37,6 +39,13 @@ def _check(name: str) -> None:
         raise Refused(f"{name!r} names a tag beside the digest, which alone decides what is pulled", _ALLOWED)
     if match["host"] != ECR_PUBLIC and not is_registry(match["host"]):
         raise Refused(f"{name!r} is in no ECR registry", f"{_ALLOWED}; ACCOUNT.dkr.ecr.REGION.amazonaws.com is a HOST")
+
+
+def resolved(names: Sequence[str], registries: Sequence[Registry], repositories: Sequence[str]) -> list[str]:
+    """The images to try, as the refresher takes them: HOST/REPOSITORY stands for any one image of it."""
+    if AUTO not in names:
+        return list(names)
+    return [f"{registry.host}/{name}" for registry in registries for name in repositories]
 
 
 def host(image: str) -> str:

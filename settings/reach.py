@@ -1,6 +1,6 @@
 """What the logins reach besides what their own principal may pull, and what is wrong between that and the registries."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lambda_src.refresher.registries import Registry
@@ -23,6 +23,10 @@ class Reach:
     roles: Mapping[str, str]
     ecr_public: bool
     images: tuple[str, ...]
+
+    def hosts(self, registries: Sequence[Registry]) -> list[str]:
+        """Hosts that take a login. ECR Public last: the first is the main one."""
+        return [*(registry.host for registry in registries), *([ECR_PUBLIC] if self.ecr_public else [])]
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,11 @@ def partitions(reach: Reach) -> dict[str, dict[str, str]]:
     }
 
 
-def refuse_problems(reader: Reader, reach: Reach, registries: Sequence[Registry]) -> None:
-    """Notes what is wrong with listed registries. Where none is listed, it is the deploying account's, not known by now."""
-    if registries and reader.sound("registries"):
-        for found in problems(reach, registries):
-            if reader.sound(found.key):
-                reader.refuse(found.key, found.problem, found.allowed)
+def refuse(reader: Reader, found: Iterable[Problem]) -> None:
+    """Notes the problems in the reader, one a key."""
+    for problem in found:
+        if reader.sound(problem.key, "registries"):
+            reader.refuse(problem.key, problem.problem, problem.allowed)
 
 
 def problems(reach: Reach, registries: Sequence[Registry]) -> Iterator[Problem]:

@@ -188,6 +188,7 @@ OF_SHARING: dict[str, dict[str, str | None]] = {
     "shared repositories seen with other credentials": {**_SHARED, "aws:assumeRoles": json.dumps([{"roleArn": "a"}])},
 }
 
+_MANY = [f"{number:012}.{_HOST[13:]}" for number in range(300)]
 _CHINA = "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn"
 OF_REACHING: dict[str, dict[str, str | None]] = {
     "registry of another partition": {"everpull:registries": json.dumps([f"333333333333.{_HOST[13:]}", _CHINA])},
@@ -239,6 +240,22 @@ OF_REACHING: dict[str, dict[str, str | None]] = {
     "auto with a pattern of repositories": {
         "everpull:repositories": json.dumps(["app", "team-a/*"]),
         "everpull:verifyImages": json.dumps(["auto"]),
+    },
+    "more registries than a secret in AWS holds": {"everpull:registries": json.dumps(_MANY[:20])},
+    "more registries than that with ECR Public": {
+        "everpull:registries": json.dumps(_MANY[:14]),
+        "everpull:ecrPublic": "true",
+    },
+    "more registries than a Secret in the cluster holds": {**CRONJOB, "everpull:registries": json.dumps(_MANY)},
+    "more images than a function is told of": {
+        "everpull:registries": json.dumps(_MANY[:4]),
+        "everpull:repositories": json.dumps([f"team-a/app{number}" for number in range(20)]),
+        "everpull:verifyImages": json.dumps(["auto"]),
+    },
+    "more images than a program is told of": {
+        **CRONJOB,
+        "everpull:registries": json.dumps([_HOST]),
+        "everpull:verifyImages": json.dumps([f"{_HOST}/team-a/app:{number}" for number in range(2500)]),
     },
     "assumed role beside node roles alone": {**NODE_ROLE, "everpull:assumeRoles": json.dumps([_WRITER])},
 }

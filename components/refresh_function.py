@@ -64,6 +64,8 @@ class RefreshFunction(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: RefreshFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("everpull:index:RefreshFunction", name, None, opts)
+        # At the first preview no ARN is known, and what is too long without any is too long with them.
+        _rights(("", "", ""), args)
         child = pulumi.ResourceOptions(parent=self)
         log_group = aws.cloudwatch.LogGroup(f"{name}-log", retention_in_days=args["log_retention_days"], opts=child)
         dead_letters = aws.sqs.Queue(

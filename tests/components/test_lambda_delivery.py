@@ -6,6 +6,7 @@ import pytest
 
 from components.cluster_identity import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from components.lambda_delivery import LambdaDelivery, LambdaDeliveryArgs
+from components.policy import PolicyTooLong
 from components.pull_secret_sync import go_duration
 from components.refresh_function import AWAIT_RIGHTS_SECONDS, TIMEOUT_SECONDS
 from components.refresher_source import source_files
@@ -99,6 +100,13 @@ def test_the_refresher_has_exactly_its_rights(recorder: Recorder) -> Any:
         assert anywhere == ["FetchLogin"], "only GetAuthorizationToken knows no resource"
 
     return settled(deliver()).apply(check)
+
+
+def test_more_rights_than_a_role_can_hold_are_refused_before_any_arn_is_known(recorder: Recorder) -> None:
+    many = [f"{REPOSITORIES[0]}{number}" for number in range(300)]
+    with pytest.raises(PolicyTooLong, match="IAM limits to 10240"):
+        deliver(repository_arns=many)
+    assert recorder.all("role:Role") == []
 
 
 @pulumi.runtime.test

@@ -13,38 +13,14 @@ from typing import cast
 
 import httpx2
 
+from .changes import NotDone, NotNow, Operation, accepted, change
 from .client import answering
 
-_JSON_PATCH = "application/json-patch+json"  # RFC 6902
-# The name under which `kubectl get --show-managed-fields` tells who changed the list.
-_FIELD_MANAGER = "everpull"
 # Made by a controller a moment after its namespace (Kubernetes docs, Service Accounts); others are made by people.
 _MADE_LATER = "default"
 _PATIENCE_SECONDS = 30.0
-# Somebody else was faster: 422 is a test of the patch that failed, 404 an account that went after it was read. Or the API
-# server is busy, or restarting.
-_AGAIN = frozenset(
-    {
-        HTTPStatus.NOT_FOUND,
-        HTTPStatus.CONFLICT,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        HTTPStatus.GATEWAY_TIMEOUT,
-    }
-)
 
-Operation = dict[str, object]
 Account = Mapping[str, object]
-
-
-class NotDone(Exception):
-    """A service account could not be read or changed. The text says which and why, and what to do where that is known."""
-
-
-class _NotNow(NotDone):
-    """It may go better in a moment."""
 
 
 @dataclass(frozen=True)
@@ -130,11 +106,13 @@ class ServiceAccounts:
             try:
                 found = self._get(_resource(entry))
                 if found is not None:
-                    self._patch(_resource(entry), plan(found, entry))
+                    operations = plan(found, entry)
+                    if operations:
+                        change(self._http, _resource(entry), operations)
                     return True
                 if late or not awaited:
                     return False
-            except _NotNow:
+            except NotNow:
                 if late:
                     raise
             time.sleep(random.uniform(0.05, 0.4))  # noqa: S311 - so that two writers don't meet again
@@ -144,26 +122,7 @@ class ServiceAccounts:
             response = self._http.get(path)
         if response.status_code == HTTPStatus.NOT_FOUND:
             return None
-        return cast(Account, _accepted(response).json())
-
-    def _patch(self, path: str, operations: Sequence[Operation]) -> None:
-        if not operations:
-            return
-        with answering(path):
-            response = self._http.patch(
-                path,
-                params={"fieldManager": _FIELD_MANAGER},
-                headers={"Content-Type": _JSON_PATCH},
-                json=list(operations),
-            )
-        _accepted(response)
-
-
-def _accepted(response: httpx2.Response) -> httpx2.Response:
-    """The response of a request that was granted. Raises NotDone."""
-    if response.status_code == HTTPStatus.OK:
-        return response
-    raise (_NotNow if response.status_code in _AGAIN else NotDone)(_said(response))
+        return cast(Account, accepted(response).json())
 
 
 def _resource(entry: Entry) -> str:
@@ -195,13 +154,3 @@ def _add(path: str, value: object) -> Operation:
 def _path(entry: Entry) -> str:
     # RFC 6901, section 3: a slash inside a name is written ~1.
     return f"/metadata/annotations/{entry.mark.replace('~', '~0').replace('/', '~1')}"
-
-
-def _said(response: httpx2.Response) -> str:
-    """The API server's own words, if they are its words (Kubernetes API reference, Status)."""
-    try:
-        found: object = response.json()
-    except ValueError:
-        found = None
-    message = cast(Mapping[str, object], found).get("message") if isinstance(found, dict) else None
-    return f"HTTP {response.status_code} on {response.request.url.path}: {message or 'no reason given'}"

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kube import service_accounts
+from kube.changes import NotDone
 from kube.client import Unreachable
-from kube.service_accounts import Entry, NotDone, ServiceAccounts, attaching, detaching, holds
+from kube.service_accounts import Entry, ServiceAccounts, attaching, detaching, holds
 
 ENTRY = Entry("team-a", "builder", "everpull-dev")
 PATH = "/api/v1/namespaces/team-a/serviceaccounts/builder"

@@ -4,6 +4,7 @@ import pulumi
 import pulumi_aws as aws
 
 from cluster.preflight import check_cluster
+from cluster.surroundings import Surroundings
 from components.delivery import DeliveryArgs
 from components.system_namespace import SystemNamespace
 from modes import deliver
@@ -13,8 +14,7 @@ from modes.sharing import find_shared, share
 from settings import load
 
 settings = load()
-if settings.in_cluster:
-    check_cluster(settings)
+around = check_cluster(settings) if settings.in_cluster else Surroundings()
 node_roles = find_nodes(settings)
 partition = aws.get_partition()
 account = aws.get_caller_identity().account_id
@@ -40,7 +40,7 @@ if settings.in_cluster:
         "namespaces": list(settings.namespaces),
         "pullSecretName": settings.pull_secret_name,
         "systemNamespace": settings.system_namespace,
-        **deliver(settings, args, pulumi.ResourceOptions(depends_on=[system])),
+        **deliver(settings, around, args, pulumi.ResourceOptions(depends_on=[system])),
     }
 for name, value in outputs.items():
     pulumi.export(name, value)

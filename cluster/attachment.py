@@ -5,16 +5,10 @@ from typing import cast
 
 from settings import Fault, Settings
 
+from .admission import BINDING, POLICY, serves_policies, taken
 from .reader import ClusterReader, Forbidden, Row, items
-from .whose import is_ours, named, places, stack_fault
+from .whose import named, places
 
-_API = "/apis/admissionregistration.k8s.io/v1"
-# Kind to plural. Served from Kubernetes 1.36 on; 1.34 and 1.35 have them in v1beta1, switched off unless the API server was
-# told otherwise (Kubernetes docs, Mutating Admission Policy).
-_KINDS = {
-    "MutatingAdmissionPolicy": "mutatingadmissionpolicies",
-    "MutatingAdmissionPolicyBinding": "mutatingadmissionpolicybindings",
-}
 # Kubernetes docs, Service Accounts: deprecated since 1.32 and still obeyed. The values are what Go's ParseBool takes for true.
 _ONLY_ITS_OWN = "kubernetes.io/enforce-mountable-secrets"
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
@@ -32,8 +26,7 @@ def attachment_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fau
 
 def pod_policy_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
     """A cluster that knows no such policy, names that are taken, and pods that would be refused for having the pull secret."""
-    served = {str(kind["name"]) for kind in items(reader.document(_API), "resources")}
-    if not served.issuperset(_KINDS.values()):
+    if not serves_policies(reader):
         version = (reader.document("/version") or {}).get("gitVersion", "a version that it does not tell")
         yield Fault(
             "everpull:attach",
@@ -44,14 +37,8 @@ def pod_policy_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fau
             "pulumi config set everpull:attach service-accounts",
         )
         return
-    for kind, name in (
-        ("MutatingAdmissionPolicy", settings.owner),
-        ("MutatingAdmissionPolicyBinding", f"{settings.owner}.listed"),
-        ("MutatingAdmissionPolicyBinding", f"{settings.owner}.labelled"),
-    ):
-        found = reader.metadata(f"{_API}/{_KINDS[kind]}/{name}")
-        if found is not None and not is_ours(found, settings):
-            yield stack_fault(settings, f"{kind} {name}", f"kubectl get {kind.lower()} {name} -o yaml")
+    name = settings.owner
+    yield from taken(settings, reader, (POLICY, name), (BINDING, f"{name}.listed"), (BINDING, f"{name}.labelled"))
     yield from _refused_pods(settings, reader)
 
 

@@ -14,6 +14,7 @@ import pulumi
 
 from settings import ClusterAccess
 
+from .operator import ESO_API
 from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable
 
 _POLL_SECONDS = 0.5
@@ -56,11 +57,14 @@ async def _wait(reader: ClusterReader, pull_secrets: Sequence[str], patience: fl
 
 def _why_not_synced(reader: ClusterReader, place: str) -> str | None:
     namespace, name = place.split("/")
-    found = reader.document(f"/apis/external-secrets.io/v1/namespaces/{namespace}/externalsecrets/{name}")
-    if found is None:
-        return "its ExternalSecret is gone"
-    status = cast(Mapping[str, object], found.get("status") or {})
-    generation = cast(Mapping[str, object], found["metadata"])["generation"]
+    found = reader.document(f"{ESO_API}/namespaces/{namespace}/externalsecrets/{name}")
+    return "its ExternalSecret is gone" if found is None else why_not_synced(found)
+
+
+def why_not_synced(external_secret: Mapping[str, object]) -> str | None:
+    """What keeps the ExternalSecret from having synced what it says now; None once it has."""
+    status = cast(Mapping[str, object], external_secret.get("status") or {})
+    generation = cast(Mapping[str, object], external_secret["metadata"])["generation"]
     if str(status.get("syncedResourceVersion", "")).startswith(f"{generation}-"):
         return None
     for condition in cast(Sequence[Mapping[str, object]], status.get("conditions") or []):

@@ -20,11 +20,10 @@ import pulumi
 from kube.client import answering
 from settings import Settings
 
-from .operator import ESO_GROUP, ESO_VERSION
+from .operator import ESO_API
 from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable, connect_to
 from .whose import is_ours, named
 
-_API = f"/apis/{ESO_GROUP}/{ESO_VERSION}"
 _POLL_SECONDS = 0.2
 _PATIENCE_SECONDS = 60.0
 # kubelet reads the pull secret, makes the pod's sandbox, and only then pulls. Pulls that take longer are tried again by it.
@@ -82,22 +81,27 @@ class HandOver:
 
 async def take_away(http: httpx2.Client, settings: Settings) -> bool:
     """Deletes the stack's ExternalSecrets and waits until they are gone; whether there were any. Raises Unreachable."""
-    reader, name = HttpClusterReader(http), settings.pull_secret_name
+    reader = HttpClusterReader(http)
     # First what would make them anew. It takes its ExternalSecrets with it, and its marks off the namespaces.
-    maker = f"{_API}/clusterexternalsecrets/{settings.owner}"
+    maker = f"{ESO_API}/clusterexternalsecrets/{settings.owner}"
     makers = _ours(lambda: {maker: reader.metadata(maker)}, settings)
     await _remove(http, reader, makers, "Background")
-    syncs = _ours(
-        lambda: {
-            f"{_API}/namespaces/{namespace}/externalsecrets/{name}": row.metadata
-            for namespace, row in named(reader, _API, "externalsecrets", name, settings.namespaces).items()
-        },
-        settings,
-    )
+    syncs = _syncs(reader, settings, settings.pull_secret_name) | _syncs(reader, settings, settings.labelled_sync)
     # The garbage collector takes the owner reference off the Secret, and leaves the Secret (Kubernetes docs, Garbage
     # Collection, Orphaned dependents).
     await _remove(http, reader, syncs, "Orphan")
     return bool(makers or syncs)
+
+
+def _syncs(reader: ClusterReader, settings: Settings, name: str) -> dict[str, object]:
+    """The uids of the stack's ExternalSecrets of that name, by path."""
+    return _ours(
+        lambda: {
+            f"{ESO_API}/namespaces/{namespace}/externalsecrets/{name}": row.metadata
+            for namespace, row in named(reader, ESO_API, "externalsecrets", name, settings.namespaces).items()
+        },
+        settings,
+    )
 
 
 def _ours(look: Callable[[], Mapping[str, Mapping[str, object] | None]], settings: Settings) -> dict[str, object]:

@@ -4,19 +4,23 @@ from collections.abc import Iterator
 
 from settings import Fault, Settings
 
+from .admission import BINDING, POLICY, taken
 from .reader import ClusterReader, items
 from .whose import is_ours, stack_fault
 
 ESO_GROUP = "external-secrets.io"
 ESO_VERSION = "v1"
+ESO_API = f"/apis/{ESO_GROUP}/{ESO_VERSION}"
 ESO_KINDS = ("ClusterSecretStore", "ExternalSecret", "SecretStore")
+# What a label selector needs besides.
+BY_LABEL = "ClusterExternalSecret"
 INSTALL_ESO = (
     "helm upgrade --install external-secrets external-secrets/external-secrets "
     "--namespace external-secrets --create-namespace   (its Getting started page names the chart repository)"
 )
 
 
-def operator_faults(_: Settings, reader: ClusterReader) -> Iterator[Fault]:
+def operator_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
     """No operator, or one that lacks what is needed."""
     group = reader.document(f"/apis/{ESO_GROUP}")
     served = [str(version["version"]) for version in items(group, "versions")]
@@ -25,9 +29,11 @@ def operator_faults(_: Settings, reader: ClusterReader) -> Iterator[Fault]:
     elif ESO_VERSION not in served:
         problem = f"needs {ESO_GROUP}/{ESO_VERSION}, and the cluster's ESO serves only {', '.join(served)}: upgrade it"
     else:
-        kinds = {str(kind["kind"]) for kind in items(reader.document(f"/apis/{ESO_GROUP}/{ESO_VERSION}"), "resources")}
+        kinds = {str(kind["kind"]) for kind in items(reader.document(ESO_API), "resources")}
         missing = [kind for kind in ESO_KINDS if kind not in kinds]
         if not missing:
+            if settings.selector is not None and BY_LABEL not in kinds:
+                yield _no_selector(settings, f"needs {BY_LABEL}, which the cluster's ESO was installed without")
             return
         problem = f"needs {' and '.join(missing)}, which the cluster's ESO was installed without"
     yield Fault(
@@ -35,9 +41,22 @@ def operator_faults(_: Settings, reader: ClusterReader) -> Iterator[Fault]:
     )
 
 
-def cluster_store_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
-    """The cluster-wide store's name is taken."""
+def cluster_wide_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
+    """Names of what is not in any namespace that are taken."""
     name = settings.owner
-    found = reader.metadata(f"/apis/{ESO_GROUP}/{ESO_VERSION}/clustersecretstores/{name}")
-    if found is not None and not is_ours(found, settings):
-        yield stack_fault(settings, f"ClusterSecretStore {name}", f"kubectl get clustersecretstore {name} -o yaml")
+    for kind in ("ClusterSecretStore", *([BY_LABEL] if settings.selector else [])):
+        found = reader.metadata(f"{ESO_API}/{kind.lower()}s/{name}")
+        if found is not None and not is_ours(found, settings):
+            yield stack_fault(settings, f"{kind} {name}", f"kubectl get {kind.lower()} {name} -o yaml")
+    if settings.selector is not None:
+        yield from taken(settings, reader, (POLICY, f"{name}.namespaces"), (BINDING, f"{name}.namespaces"))
+
+
+def _no_selector(settings: Settings, problem: str) -> Fault:
+    return Fault(
+        "everpull:namespaceSelector",
+        settings.selector.text if settings.selector else None,
+        problem,
+        "an ESO that serves it, listed namespaces alone, or mode cronjob, which needs no ESO",
+        "pulumi config set everpull:mode cronjob",
+    )

@@ -4,40 +4,52 @@ Reads only API discovery, the metadata of the objects whose names this stack wil
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from urllib.parse import quote
+from itertools import chain
 
 import pulumi
 
+from kube.namespaces import mark_of, remedy
 from settings import ConfigurationError, Fault, Settings
 
 from .attachment import attachment_faults
-from .operator import cluster_store_faults, operator_faults
+from .operator import cluster_wide_faults, operator_faults
 from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable
-from .takeover import cluster_role_faults, pull_secret_faults, role_faults, system_namespace_faults
+from .selected import selected
+from .surroundings import Surroundings, look_around
+from .takeover import (
+    cluster_role_faults,
+    labelled_sync_faults,
+    pull_secret_faults,
+    role_faults,
+    system_namespace_faults,
+)
 
 Check = Callable[[Settings, ClusterReader], Iterable[Fault]]
 
 # What each mode needs besides its namespaces, in the order in which it is told.
 CHECKS: dict[str, tuple[Check, ...]] = {
-    "lambda": (operator_faults, system_namespace_faults, cluster_store_faults),
+    "lambda": (operator_faults, system_namespace_faults, cluster_wide_faults),
     "cronjob": (system_namespace_faults, role_faults, cluster_role_faults),
 }
 
 
-def check_cluster(settings: Settings) -> None:
-    """Refuses what the cluster would refuse. Raises ConfigurationError with every fault found.
+def check_cluster(settings: Settings) -> Surroundings:
+    """Refuses what the cluster would refuse, and tells what the cluster is like. Raises ConfigurationError with every fault.
 
     A cluster that can't be asked is a warning at preview (a pull request's runner may have no way in) and left to the
     Kubernetes provider's own error at `up`.
     """
     try:
         reader = HttpClusterReader.of(settings.cluster)
+        around = look_around(reader)
         faults = find_faults(settings, reader)
     except Unreachable as reason:
         pulumi.log.warn(f"the cluster was not checked for what everpull needs: {reason}")
-        return
+        return Surroundings()
     if faults:
         raise ConfigurationError(settings.stack, faults)
+    _tell(settings, around)
+    return around
 
 
 def find_faults(settings: Settings, reader: ClusterReader) -> list[Fault]:
@@ -79,9 +91,18 @@ def _chosen_pull_secrets(settings: Settings, reader: ClusterReader) -> Iterator[
     """The same in the namespaces that the label selector chooses now."""
     if settings.selector is None:
         return iter(())
-    found = reader.rows(f"/api/v1/namespaces?labelSelector={quote(settings.selector.text)}")
-    left_out = {*settings.excluded_namespaces, *settings.namespaces, settings.system_namespace}
-    chosen = [row.name for row in found if row.name not in left_out]
+    chosen = [row.name for row in selected(settings, reader)]
     if not chosen:
         pulumi.log.info(f"no namespace has the labels {settings.selector.text} now")
-    return pull_secret_faults(settings, reader, chosen)
+    by_operator = labelled_sync_faults(settings, reader, chosen) if settings.mode == "lambda" else ()
+    return chain(pull_secret_faults(settings, reader, chosen), by_operator)
+
+
+def _tell(settings: Settings, around: Surroundings) -> None:
+    """What is no fault, and yet not as one would expect it."""
+    if settings.mode == "lambda" and settings.selector is not None and not around.policies:
+        mark = mark_of(settings.owner)
+        pulumi.log.warn(
+            "a namespace that leaves everpull:namespaceSelector keeps a finalizer of ESO, and cannot be deleted before the "
+            f"next pulumi up takes it off, or you: {remedy(mark, 'NAMESPACE')}. From Kubernetes 1.36 on everpull sees to it."
+        )

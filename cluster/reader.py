@@ -7,17 +7,14 @@ from typing import Protocol, Self, cast
 
 import httpx2
 
-from kube.client import Unreachable, answering, connect
+from kube.client import METADATA_ONLY, Unreachable, answering, connect
 from settings import ClusterAccess
 
 __all__ = ["ClusterReader", "Forbidden", "HttpClusterReader", "Row", "Unreachable", "connect_to", "items"]
 
 _TIMEOUT_SECONDS = 15.0
 
-# Asks for an object's metadata alone, so that a Secret's data never comes here (Kubernetes API concepts, Receiving resources
-# as Tables and metadata-only fetches). The second type is for discovery documents, which have no metadata.
-_METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-# The same for a list, with what kubectl prints of each object beside it: of a Secret that is the type, and no data.
+# A list of metadata, with what kubectl prints of each object beside it: of a Secret that is the type, and no data.
 _TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 
 
@@ -79,7 +76,7 @@ class HttpClusterReader:
         return self._get(path, "application/json")
 
     def metadata(self, path: str) -> Mapping[str, object] | None:
-        found = self._get(path, _METADATA_ONLY)
+        found = self._get(path, METADATA_ONLY)
         return None if found is None else cast(Mapping[str, object], found.get("metadata", {}))
 
     def rows(self, path: str) -> Sequence[Row]:

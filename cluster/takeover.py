@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from settings import Fault, Settings
 
-from .operator import ESO_GROUP, ESO_VERSION
+from .operator import ESO_API, ESO_GROUP
 from .reader import ClusterReader, Row
 from .whose import controller, is_ours, named, places, stack_fault
 
@@ -28,7 +28,7 @@ def system_namespace_faults(settings: Settings, reader: ClusterReader) -> Iterat
 
 
 def pull_secret_faults(settings: Settings, reader: ClusterReader, namespaces: Sequence[str]) -> Iterator[Fault]:
-    """Secrets of the pull secret's name that everpull must not, cannot or may not write."""
+    """Secrets of the pull secret's name that everpull must not, cannot or may not write, in the namespaces."""
     name = settings.pull_secret_name
     found = named(reader, "/api/v1", "secrets", name, namespaces)
     here = [found[namespace] for namespace in namespaces if namespace in found]
@@ -59,8 +59,7 @@ def pull_secret_faults(settings: Settings, reader: ClusterReader, namespaces: Se
             f"a name that is free in every chosen namespace, or {_ADOPT} to take the Secret over",
             "pulumi config set everpull:adopt true   (what it holds now is lost, and destroy removes it)",
         )
-    api = f"/apis/{ESO_GROUP}/{ESO_VERSION}"
-    syncs = named(reader, api, "externalsecrets", name, namespaces)
+    syncs = named(reader, ESO_API, "externalsecrets", name, namespaces)
     rivals = [
         syncs[namespace]
         for namespace in namespaces
@@ -72,6 +71,20 @@ def pull_secret_faults(settings: Settings, reader: ClusterReader, namespaces: Se
             f"is taken in {_places(rivals)} by an ExternalSecret that something else made; it would write the same Secret",
             f"a name that is free in every chosen namespace; {_ADOPT} does not help",
             f"kubectl --namespace {rivals[0].namespace} get externalsecret {name} -o yaml",
+        )
+
+
+def labelled_sync_faults(settings: Settings, reader: ClusterReader, namespaces: Sequence[str]) -> Iterator[Fault]:
+    """ExternalSecrets under the name of ours in namespaces that are chosen by label. ESO leaves what it did not make."""
+    name = settings.labelled_sync
+    syncs = named(reader, ESO_API, "externalsecrets", name, namespaces)
+    taken = [n for n in namespaces if n in syncs and not is_ours(syncs[n].metadata, settings)]
+    if taken:
+        yield _fault(
+            settings,
+            f"would need the ExternalSecret {name} in {places(taken)}, which something else made",
+            f"a name of which no chosen namespace has an ExternalSecret NAME.labelled; {_ADOPT} does not help",
+            f"kubectl --namespace {taken[0]} get externalsecret {name} -o yaml",
         )
 
 
@@ -107,14 +120,14 @@ def cluster_role_faults(settings: Settings, reader: ClusterReader) -> Iterator[F
 
 
 def _has_another_writer(row: Row, settings: Settings) -> bool:
-    """Whether a controller keeps the Secret, other than the ExternalSecret by which this stack itself keeps it."""
+    """Whether a controller keeps the Secret, other than an ExternalSecret by which this stack itself keeps it."""
     owner = controller(row.metadata)
     if owner is None:
         return False
     ours = (
         owner.get("kind") == "ExternalSecret"
         and str(owner.get("apiVersion", "")).startswith(f"{ESO_GROUP}/")
-        and owner.get("name") == row.name
+        and owner.get("name") in (row.name, settings.labelled_sync)
         and is_ours(row.metadata, settings)
     )
     return not ours

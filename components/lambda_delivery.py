@@ -1,5 +1,8 @@
 """Mode `lambda`: one account renews, ESO brings the login into the cluster."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pulumi
 
 from .cluster_identity import ClusterIdentity
@@ -12,6 +15,18 @@ from .refresh_function import RefreshFunction
 
 class LambdaDeliveryArgs(DeliveryArgs):
     """Arguments of LambdaDelivery. The owner names the cluster-wide store."""
+
+    namespace_selector: Mapping[str, Any] | None
+    """LabelSelector object of further namespaces whose pods pull."""
+
+    excluded_namespaces: Sequence[str]
+    """Namespaces that get no pull secret whatever their labels are."""
+
+    labelled_sync: str
+    """Name of the ExternalSecrets in namespaces that are chosen by label."""
+
+    has_policy: bool
+    """Whether the cluster serves MutatingAdmissionPolicy: see NamespaceMarks."""
 
     schedule: str
     """EventBridge schedule expression of the refresher."""
@@ -59,8 +74,14 @@ class LambdaDelivery(pulumi.ComponentResource):
     hub: pulumi.Output[str]
     """`NAMESPACE/NAME` of the Secret that the namespaces copy."""
 
+    store: pulumi.Output[str]
+    """Name of the cluster-wide store, once it is ready; namespaces are served from then on."""
+
     pull_secrets: pulumi.Output[list[str]]
-    """`NAMESPACE/NAME` of each pull secret, once it holds a live login."""
+    """`NAMESPACE/NAME` of each listed namespace's pull secret, once it holds a live login."""
+
+    labelled: pulumi.Output[str]
+    """Name of what serves namespaces that are chosen by label, once it is there; empty without a selector."""
 
     def __init__(self, name: str, args: LambdaDeliveryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("everpull:index:LambdaDelivery", name, None, opts)
@@ -107,6 +128,11 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "system_namespace": args["system_namespace"],
                 "cluster_store_name": args["owner"],
                 "namespaces": args["namespaces"],
+                "namespace_selector": args["namespace_selector"],
+                # Whoever may run pods in the system namespace could read its credentials, so nobody is to pull there.
+                "excluded_namespaces": sorted({*args["excluded_namespaces"], args["system_namespace"]}),
+                "labelled_sync": args["labelled_sync"],
+                "has_policy": args["has_policy"],
                 "pull_secret_name": args["pull_secret_name"],
                 "sync_interval": args["sync_interval"],
                 "fan_out_interval": args["fan_out_interval"],
@@ -123,7 +149,9 @@ class LambdaDelivery(pulumi.ComponentResource):
         self.dead_letter_queue_url = refresh.dead_letter_queue_url
         self.first_run = refresh.first_run
         self.hub = sync.hub
+        self.store = sync.store
         self.pull_secrets = sync.pull_secrets
+        self.labelled = sync.labelled
         self.register_outputs(
             {
                 "login_secret_arn": self.login_secret_arn,
@@ -135,6 +163,8 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "dead_letter_queue_url": self.dead_letter_queue_url,
                 "first_run": self.first_run,
                 "hub": self.hub,
+                "store": self.store,
                 "pull_secrets": self.pull_secrets,
+                "labelled": self.labelled,
             }
         )

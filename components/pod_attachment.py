@@ -7,8 +7,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 from pulumi_kubernetes.admissionregistration.v1 import MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding
 
-# Kubernetes puts every namespace's name into this label (Kubernetes docs, Namespaces, Automatic labelling).
-_NAME_LABEL = "kubernetes.io/metadata.name"
+from .namespace_selection import by_name, less
 
 # All images that a kubelet pulls with a pod's pull secrets. Whatever may be missing is asked for as optional, because a field
 # that isn't there is an error to CEL. Ephemeral containers can't be among them: they come later, and a pod's pull secrets
@@ -130,21 +129,14 @@ def _selections(args: PodAttachmentArgs) -> dict[str, Any]:
     selections: dict[str, Any] = {}
     listed, selector = list(args["namespaces"]), args.get("namespace_selector")
     if listed:
-        selections["listed"] = {"match_expressions": [_names("In", listed)]}
+        selections["listed"] = {"match_expressions": [by_name("In", listed)]}
     if selector is not None:
-        left_out = [*listed, *args.get("excluded_namespaces", ())]
+        meant = less(selector, [*listed, *args.get("excluded_namespaces", ())])
         selections["labelled"] = {
-            "match_labels": selector.get("matchLabels", {}),
-            "match_expressions": [
-                *selector.get("matchExpressions", []),
-                *([_names("NotIn", left_out)] if left_out else []),
-            ],
+            "match_labels": meant.get("matchLabels", {}),
+            "match_expressions": meant.get("matchExpressions", []),
         }
     return selections
-
-
-def _names(operator: str, namespaces: Sequence[str]) -> dict[str, Any]:
-    return {"key": _NAME_LABEL, "operator": operator, "values": list(namespaces)}
 
 
 def _literal(value: object) -> str:

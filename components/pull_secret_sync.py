@@ -2,16 +2,17 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import ServiceAccount
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
+from .labelled_pull_secrets import ESO_API, LabelledPullSecrets
 from .logins import LoginArgs
+from .namespace_selection import less
 
-ESO_API = "external-secrets.io/v1"
 DOCKER_CONFIG_KEY = ".dockerconfigjson"
 HUB_READER = "hub-reader"
 DOCKER_CONFIG_TYPE = "kubernetes.io/dockerconfigjson"
@@ -41,13 +42,25 @@ class PullSecretSyncArgs(TypedDict):
     """Namespace of the stores, the hub and the credentials."""
 
     cluster_store_name: str
-    """Name of the cluster-wide store that serves the hub to the namespaces."""
+    """Name of the cluster-wide store that serves the hub to the namespaces, and of what serves those chosen by label."""
 
     namespaces: Sequence[str]
     """Namespaces that get the pull secret."""
 
+    namespace_selector: Mapping[str, Any] | None
+    """LabelSelector object of further namespaces that get it."""
+
+    excluded_namespaces: Sequence[str]
+    """Namespaces that the selector doesn't mean."""
+
+    labelled_sync: str
+    """Name of the ExternalSecrets in those, another than the pull secret's."""
+
+    has_policy: bool
+    """Whether the cluster serves MutatingAdmissionPolicy: see NamespaceMarks."""
+
     pull_secret_name: str
-    """Name of the pull secret in each of them."""
+    """Name of the pull secret in each namespace."""
 
     sync_interval: int
     """Seconds between two reads of Secrets Manager by the hub."""
@@ -62,20 +75,31 @@ class PullSecretSyncArgs(TypedDict):
 class PullSecretSync(pulumi.ComponentResource):
     """One hub Secret read from AWS, and one ExternalSecret a namespace that copies it: AWS calls do not grow with namespaces.
 
+    Those of listed namespaces are resources of their own; ESO makes those of namespaces chosen by label.
     The status of an ExternalSecret does not say which generation it speaks of, so waiting for `Ready` proves something only
     on a new object. Hence the hub's name carries the revision, and the namespaces refer to it by that name: a changed revision
     makes a new hub, proves it, moves the namespaces over, and only then deletes the old one.
+
+    The selector is changed once listed namespaces have their pull secret: one that was chosen by label before and is listed now
+    must not lose it in between.
     """
 
     hub: pulumi.Output[str]
     """`NAMESPACE/NAME` of the Secret that the namespaces copy."""
 
+    store: pulumi.Output[str]
+    """Name of the cluster-wide store, once it is ready; namespaces are served from then on."""
+
     pull_secrets: pulumi.Output[list[str]]
-    """`NAMESPACE/NAME` of each pull secret."""
+    """`NAMESPACE/NAME` of each listed namespace's pull secret."""
+
+    labelled: pulumi.Output[str]
+    """Name of the ClusterExternalSecret that serves namespaces chosen by label, once it is there; empty without a selector."""
 
     def __init__(self, name: str, args: PullSecretSyncArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("everpull:index:PullSecretSync", name, None, opts)
         self._args = args
+        selector = self._selector()
         hub_name = f"login-{args['revision']}"
         store = self._wait_ready(
             f"{name}-store",
@@ -104,8 +128,7 @@ class PullSecretSync(pulumi.ComponentResource):
             kind="ClusterSecretStore",
             metadata={"name": args["cluster_store_name"]},
             spec={
-                # A cluster store without conditions serves every namespace (ESO API reference, ClusterSecretStoreCondition).
-                "conditions": [{"namespaces": list(args["namespaces"])}],
+                "conditions": _conditions(args["namespaces"], selector),
                 "provider": {
                     "kubernetes": {
                         "remoteNamespace": args["system_namespace"],
@@ -123,26 +146,51 @@ class PullSecretSync(pulumi.ComponentResource):
             },
             depends_on=[hub, self._hub_reader(name, hub_name)],
         )
+        pull_secret_spec = self._copy(
+            interval=args["fan_out_interval"],
+            store={"kind": "ClusterSecretStore", "name": args["cluster_store_name"]},
+            target=args["pull_secret_name"],
+            remote={"key": hub_name, "property": DOCKER_CONFIG_KEY},
+        )
         pull_secrets = [
             self._wait_ready(
                 f"{name}-pull-secret-{namespace}",
                 kind="ExternalSecret",
                 metadata={"name": args["pull_secret_name"], "namespace": namespace},
-                spec=self._copy(
-                    interval=args["fan_out_interval"],
-                    store={"kind": "ClusterSecretStore", "name": args["cluster_store_name"]},
-                    target=args["pull_secret_name"],
-                    remote={"key": hub_name, "property": DOCKER_CONFIG_KEY},
-                ),
+                spec=pull_secret_spec,
                 depends_on=[cluster_store],
             )
             for namespace in args["namespaces"]
         ]
         self.hub = pulumi.Output.format("{0}/{1}", args["system_namespace"], hub_name)
+        self.store = cluster_store.id
         self.pull_secrets = pulumi.Output.all(*[secret.id for secret in pull_secrets]).apply(
             lambda _: [f"{namespace}/{args['pull_secret_name']}" for namespace in args["namespaces"]]
         )
-        self.register_outputs({"hub": self.hub, "pull_secrets": self.pull_secrets})
+        self.labelled = pulumi.Output.from_input("")
+        if selector is not None:
+            self.labelled = LabelledPullSecrets(
+                f"{name}-labelled",
+                {
+                    "name": args["cluster_store_name"],
+                    "external_secret_name": args["labelled_sync"],
+                    "namespace_selector": selector,
+                    "spec": pull_secret_spec,
+                    "has_policy": args["has_policy"],
+                    "labels": args["labels"],
+                },
+                pulumi.ResourceOptions(parent=self, depends_on=[cluster_store, *pull_secrets]),
+            ).made
+        self.register_outputs(
+            {"hub": self.hub, "store": self.store, "pull_secrets": self.pull_secrets, "labelled": self.labelled}
+        )
+
+    def _selector(self) -> dict[str, Any] | None:
+        """Exactly the namespaces that are chosen by label."""
+        args = self._args
+        if args["namespace_selector"] is None:
+            return None
+        return less(args["namespace_selector"], [*args["namespaces"], *args["excluded_namespaces"]])
 
     def _hub_reader(self, name: str, hub_name: str) -> RoleBinding:
         """A service account that may get the hub Secret and nothing else.
@@ -208,6 +256,15 @@ class PullSecretSync(pulumi.ComponentResource):
             spec=spec,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*depends_on], custom_timeouts=_WAIT_AT_MOST),
         )
+
+
+def _conditions(listed: Sequence[str], selector: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """The namespaces that may use a cluster store: those that meet one of the conditions.
+
+    Never none, because a store without conditions serves every namespace (ESO API reference, ClusterSecretStoreCondition).
+    """
+    by_label = [{"namespaceSelector": dict(selector)}] if selector is not None else []
+    return [{"namespaces": list(listed)}, *by_label] if listed or not by_label else by_label
 
 
 def go_duration(seconds: int) -> str:

@@ -6,7 +6,7 @@ from typing import cast
 
 import httpx2
 
-from .client import answering
+from .client import METADATA_ONLY, answering
 
 _JSON_PATCH = "application/json-patch+json"  # RFC 6902
 # The name under which `kubectl get --show-managed-fields` tells who changed something.
@@ -50,7 +50,7 @@ def change(http: httpx2.Client, path: str, operations: Sequence[Operation]) -> N
         response = http.patch(
             path,
             params={"fieldManager": _FIELD_MANAGER},
-            headers={"Content-Type": _JSON_PATCH},
+            headers={"Content-Type": _JSON_PATCH, "Accept": METADATA_ONLY},
             json=list(operations),
         )
     accepted(response)

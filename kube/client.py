@@ -12,6 +12,10 @@ from lightkube import KubeConfig
 from lightkube.config.client_adapter import Client, ConnectionParams
 from lightkube.core.exceptions import ConfigError
 
+# Asks for an object's metadata alone, so that a Secret's data never comes here (Kubernetes API concepts, Receiving resources
+# as Tables and metadata-only fetches).
+METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
 
 class Unreachable(Exception):
     """The cluster cannot be asked: no usable kubeconfig, no answer, credentials refused, or not a Kubernetes API."""

@@ -5,6 +5,7 @@ from typing import cast
 
 import pulumi
 
+from cluster.surroundings import Surroundings
 from components.delivery import DeliveryArgs
 from settings import CronJobSettings, LambdaSettings, NodeRoleSettings, Settings
 
@@ -14,11 +15,13 @@ from .attaching import attach
 __all__ = ["deliver"]
 
 
-def deliver(settings: Settings, args: DeliveryArgs, opts: pulumi.ResourceOptions) -> Mapping[str, object]:
+def deliver(
+    settings: Settings, around: Surroundings, args: DeliveryArgs, opts: pulumi.ResourceOptions
+) -> Mapping[str, object]:
     """Makes the delivery of the stack, if its mode has one, and has pods use it. Gives the outputs of both, by their names."""
     match settings.delivery:
         case LambdaSettings() as chosen:
-            outputs = by_lambda.deliver(settings, chosen, args, opts)
+            outputs = by_lambda.deliver(settings, chosen, around, args, opts)
         case CronJobSettings() as chosen:
             outputs = by_cronjob.deliver(settings, chosen, args, opts)
         case NodeRoleSettings():

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 import pulumi
 
 from cluster.convergence import when_synced
+from cluster.followers import when_followed
 from cluster.hand_over import HandOver
+from cluster.keepers import pass_on
+from cluster.surroundings import Surroundings
 from components.delivery import DeliveryArgs
 from components.lambda_delivery import LambdaDelivery
 from settings import LambdaSettings, Settings
@@ -14,13 +17,22 @@ from .verifying import images_verified
 
 
 def deliver(
-    settings: Settings, chosen: LambdaSettings, args: DeliveryArgs, opts: pulumi.ResourceOptions
+    settings: Settings,
+    chosen: LambdaSettings,
+    around: Surroundings,
+    args: DeliveryArgs,
+    opts: pulumi.ResourceOptions,
 ) -> dict[str, object]:
     """The delivery's outputs. `pullSecrets` are known once ESO has synced every one of them."""
+    selector = settings.selector
     delivery = LambdaDelivery(
         settings.owner,
         {
             **args,
+            "namespace_selector": selector.as_object() if selector else None,
+            "excluded_namespaces": settings.excluded_namespaces,
+            "labelled_sync": settings.labelled_sync,
+            "has_policy": around.policies,
             "schedule": chosen.schedule,
             "sync_interval": chosen.sync_interval,
             "fan_out_interval": chosen.fan_out_interval,
@@ -29,8 +41,11 @@ def deliver(
         },
         opts,
     )
+    passed_on = delivery.store.apply(lambda _: pass_on(settings))
+    served = pulumi.Output.all(delivery.pull_secrets, delivery.hub, delivery.labelled, passed_on)
     return {
-        "pullSecrets": delivery.pull_secrets.apply(lambda places: _settled(settings, places)),
+        "pullSecrets": served.apply(lambda known: _settled(settings, known[0], known[1])),
+        "namespaceSelector": selector.text if selector else "",
         "clusterStore": settings.owner,
         "hub": delivery.hub,
         "loginSecretArn": delivery.login_secret_arn,
@@ -44,8 +59,9 @@ def deliver(
     }
 
 
-async def _settled(settings: Settings, places: Sequence[str]) -> list[str]:
+async def _settled(settings: Settings, places: Sequence[str], hub: str) -> list[str]:
     synced = await when_synced(settings.cluster, places)
+    await when_followed(settings, hub)
     move = HandOver(settings)
     await move.from_cron_job()
     await move.settle()

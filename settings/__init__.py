@@ -127,6 +127,15 @@ class Settings:
         return attachment.places(self.accounts, self.namespaces) if self.attach == "service-accounts" else ()
 
     @property
+    def labelled_sync(self) -> str:
+        """Name of the ExternalSecrets that bring the pull secret to namespaces chosen by label.
+
+        Those of listed namespaces have the pull secret's own, so that a namespace which comes to be listed, or is no longer,
+        can have the next one before the last one goes.
+        """
+        return f"{self.pull_secret_name}.labelled"
+
+    @property
     def role(self) -> str:
         """Name of the Roles by which the CronJob may write the pull secret; they also own it.
 
@@ -196,7 +205,6 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
     images.refuse_patterns(reader, settings.reach.images, settings.repositories)
     selection.refuse_bad_selections(
         reader,
-        mode=mode,
         namespaces=settings.namespaces,
         selector=settings.selector,
         excluded=settings.excluded_namespaces,

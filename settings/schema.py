@@ -81,7 +81,8 @@ _LOGINS = ("assumeRoles", "ecrPublic", "verifyImages")
 _PULL_SECRETS = (
     *_EVERYWHERE,
     *_LOGINS,
-    *("namespaces", "pullSecretName", "adopt", "systemNamespace"),
+    *("namespaces", "namespaceSelector", "excludedNamespaces"),
+    *("pullSecretName", "adopt", "systemNamespace"),
     *("attach", "serviceAccounts", "schedule"),
 )
 
@@ -103,12 +104,9 @@ MODES: dict[str, Mode] = {
         keys=(*_PULL_SECRETS, "syncInterval", "fanOutInterval", "logRetentionDays", "reservedConcurrency"),
     ),
     "cronjob": Mode(
-        choose_when="the cluster has no operator, or namespaces are chosen by label; it may fetch logins itself",
+        choose_when="the cluster has no operator, or one without cluster-wide stores; it may fetch logins itself",
         identities=("access-key",),
-        keys=(
-            *(*_PULL_SECRETS, "namespaceSelector", "excludedNamespaces"),
-            *("image", "imagePullPolicy", "nodeSelector", "tolerations"),
-        ),
+        keys=(*_PULL_SECRETS, "image", "imagePullPolicy", "nodeSelector", "tolerations"),
     ),
     "node-role": Mode(
         choose_when="the pods run on EKS nodes, whose own role may pull; nothing is put into the cluster",

@@ -17,7 +17,6 @@ _FRAME_BYTES = 2048
 def refuse_bad_selections(
     reader: Reader,
     *,
-    mode: str,
     namespaces: Sequence[str],
     selector: Selector | None,
     excluded: Sequence[str],
@@ -32,11 +31,11 @@ def refuse_bad_selections(
         )
     if not reader.sound("namespaces", "namespaceSelector", "excludedNamespaces"):
         return
-    by_label = mode in schema.modes_with("namespaceSelector")
     if not namespaces and selector is None:
-        other = ", or labels to choose by in everpull:namespaceSelector" if by_label else ""
         reader.refuse(
-            "namespaces", "names no namespace, so nobody would get a pull secret", f"at least one namespace{other}"
+            "namespaces",
+            "names no namespace, so nobody would get a pull secret",
+            "at least one namespace, or labels to choose by in everpull:namespaceSelector",
         )
     if excluded and selector is None:
         reader.refuse(

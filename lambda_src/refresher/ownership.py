@@ -65,10 +65,11 @@ def _controller(secret: Object) -> Object | None:
 
 
 def _is_handed_over(secret: Object) -> bool:
-    """Whether the controller is an ExternalSecret of the Secret's own name, as our other delivery makes them."""
+    """Whether the controller is an ExternalSecret of a name by which our other delivery makes them: the Secret's own in
+    namespaces that are listed, and `.labelled` behind it in those chosen by label."""
     name = mapping(secret.get("metadata")).get("name")
     match _controller(secret):
         case {"apiVersion": str(api_version), "kind": "ExternalSecret", "name": owner}:
-            return api_version.startswith("external-secrets.io/") and owner == name
+            return api_version.startswith("external-secrets.io/") and owner in (name, f"{name}.labelled")
         case _:
             return False

@@ -16,6 +16,9 @@ from local.state import PlatformState
 
 EXTERNAL_SECRET = create_namespaced_resource("external-secrets.io", "v1", "ExternalSecret", "externalsecrets")
 SECRET_STORE = create_namespaced_resource("external-secrets.io", "v1", "SecretStore", "secretstores")
+CLUSTER_EXTERNAL_SECRET = create_global_resource(
+    "external-secrets.io", "v1", "ClusterExternalSecret", "clusterexternalsecrets"
+)
 CLUSTER_STORE = create_global_resource("external-secrets.io", "v1", "ClusterSecretStore", "clustersecretstores")
 
 

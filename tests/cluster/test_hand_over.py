@@ -53,8 +53,10 @@ class FakeCluster:
         if request.method == "DELETE":
             return self._delete(path, json.loads(request.content))
         if path == f"{GROUP}/externalsecrets":
-            assert query["fieldSelector"] == ["metadata.name=everpull-dev"]
-            return table([item for at, item in self.objects.items() if "/namespaces/" in at])
+            (name,) = query["fieldSelector"]
+            assert name in ("metadata.name=everpull-dev", "metadata.name=everpull-dev.labelled")
+            ending = f"/externalsecrets/{name.removeprefix('metadata.name=')}"
+            return table([item for at, item in self.objects.items() if at.endswith(ending)])
         if path == "/apis/batch/v1/namespaces/everpull-dev/cronjobs":
             assert query["labelSelector"] == [SELECTOR]
             return table(self.cron_jobs)
@@ -111,6 +113,21 @@ def test_what_would_make_them_anew_goes_first() -> None:
     assert [path for path, _ in cluster.deleted] == [
         "/clusterexternalsecrets/everpull-dev",
         "/namespaces/team-a/externalsecrets/everpull-dev",
+    ]
+
+
+def test_those_in_namespaces_chosen_by_label_are_gone_too_before_anything_else_writes() -> None:
+    """ESO deletes them after what made them, in its own time, and until then they may write."""
+    cluster = FakeCluster()
+    cluster.add("/clusterexternalsecrets/everpull-dev")
+    cluster.add("/namespaces/by-label/externalsecrets/everpull-dev.labelled")
+    cluster.add("/namespaces/team-a/externalsecrets/everpull-dev")
+    take_away(cluster)
+    assert cluster.objects == {}
+    assert cluster.deleted == [
+        ("/clusterexternalsecrets/everpull-dev", "Background"),
+        ("/namespaces/team-a/externalsecrets/everpull-dev", "Orphan"),
+        ("/namespaces/by-label/externalsecrets/everpull-dev.labelled", "Orphan"),
     ]
 
 

@@ -5,9 +5,10 @@ import pulumi
 import pytest
 
 from cluster import preflight
-from cluster.operator import ESO_KINDS
+from cluster.operator import BY_LABEL, ESO_KINDS
 from cluster.preflight import find_faults
 from cluster.reader import Unreachable
+from cluster.surroundings import Surroundings
 from settings import ConfigurationError, Settings, parse, schema
 from tests.cluster.fakes import FakeCluster
 from tests.settings.bad_configurations import CRONJOB, GOOD
@@ -23,7 +24,9 @@ SECRET = f"{NAMESPACE}/secrets/everpull-dev"
 EXTERNAL_SECRET = f"{ESO}/v1/namespaces/team-a/externalsecrets/everpull-dev"
 
 
-def cluster(*, versions: tuple[str, ...] = ("v1", "v1beta1"), kinds: tuple[str, ...] = ESO_KINDS) -> FakeCluster:
+def cluster(
+    *, versions: tuple[str, ...] = ("v1", "v1beta1"), kinds: tuple[str, ...] = (*ESO_KINDS, BY_LABEL)
+) -> FakeCluster:
     return FakeCluster(
         {
             ESO: {"versions": [{"version": version} for version in versions]},
@@ -131,6 +134,7 @@ def test_somebody_elses_external_secret_is_a_second_writer_whatever_is_adopted(m
         kept_by("SealedSecret", "everpull-dev", "bitnami.example/v1"),
         {**OURS, **kept_by("SealedSecret", "everpull-dev", "bitnami.example/v1")},
         # An ExternalSecret that is not this stack's.
+        {**SOMEBODY_ELSES, **kept_by("ExternalSecret", "everpull-dev.labelled", "external-secrets.io/v1")},
         kept_by("ExternalSecret", "everpull-dev", "external-secrets.io/v1"),
         {**OURS, **kept_by("ExternalSecret", "other", "external-secrets.io/v1")},
         {**OURS, **kept_by("ExternalSecret", "everpull-dev", "external-secrets.example/v1")},
@@ -162,7 +166,8 @@ def test_a_secret_that_this_stack_keeps_in_the_other_mode_is_no_fault(mode: str)
     role = {"kind": "Role", "name": "everpull-dev", "apiVersion": "rbac.authorization.k8s.io/v1"}
     by_eso = kept_by("ExternalSecret", "everpull-dev", "external-secrets.io/v1")["ownerReferences"]
     assert isinstance(by_eso, list)
-    for owners in ([role], by_eso, [*by_eso, role]):
+    labelled = [{**by_eso[0], "name": "everpull-dev.labelled"}]
+    for owners in ([role], by_eso, [*by_eso, role], labelled):
         reader.objects[SECRET] = {**OURS, "ownerReferences": owners}
         assert told(configured(**{"everpull:mode": mode}), reader) == []
 
@@ -220,34 +225,6 @@ def test_a_taken_cluster_role_is_not_overwritten(cronjob: Settings, kind: str) -
     assert told(by_label, reader) == [f"stack: would need the {kind} everpull-dev, which something else made"]
 
 
-def test_namespaces_chosen_by_label_are_looked_at_too() -> None:
-    by_label = {**CRONJOB, "everpull:namespaceSelector": "team=b", "everpull:excludedNamespaces": '["team-b2"]'}
-    reader = cluster()
-    for name, labels in (("team-b1", {"team": "b"}), ("team-b2", {"team": "b"}), ("team-c", {"team": "c"})):
-        reader.objects[f"/api/v1/namespaces/{name}"] = {"labels": labels}
-        reader.objects[f"/api/v1/namespaces/{name}/secrets/everpull-dev"] = SOMEBODY_ELSES
-    (fault,) = find_faults(configured(**by_label), reader)
-    assert "is taken in namespace team-b1 by a Secret" in fault.problem
-
-
-def test_a_namespace_that_is_listed_and_chosen_is_one_fault_and_the_system_namespace_is_never_chosen() -> None:
-    reader = cluster()
-    reader.objects[NAMESPACE] = {"labels": {"team": "b"}}
-    reader.objects[SECRET] = SOMEBODY_ELSES
-    system = "/api/v1/namespaces/everpull-dev"
-    reader.objects[system] = {"labels": {**OURS["labels"], "team": "b"}}
-    reader.objects[f"{system}/secrets/everpull-dev"] = SOMEBODY_ELSES
-    (fault,) = find_faults(configured(**CRONJOB, **{"everpull:namespaceSelector": "team=b"}), reader)
-    assert "is taken in namespace team-a by a Secret" in fault.problem
-
-
-def test_labels_that_no_namespace_has_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(pulumi.log, "info", said.append)
-    assert told(configured(**CRONJOB, **{"everpull:namespaceSelector": "team=nobody"}), cluster()) == []
-    assert said == ["no namespace has the labels team=nobody now"]
-
-
 def test_every_mode_that_puts_something_into_the_cluster_has_its_checks() -> None:
     assert set(preflight.CHECKS) == set(IN_CLUSTER)
 
@@ -298,7 +275,7 @@ def test_a_cluster_out_of_reach_is_a_warning(settings: Settings, monkeypatch: py
         raise Unreachable("ConnectError on /apis/external-secrets.io")
 
     monkeypatch.setattr(preflight.HttpClusterReader, "of", unreachable)
-    preflight.check_cluster(settings)
+    assert preflight.check_cluster(settings) == Surroundings(policies=True)
     assert warnings == [
         "the cluster was not checked for what everpull needs: ConnectError on /apis/external-secrets.io"
     ]

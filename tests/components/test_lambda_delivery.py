@@ -29,6 +29,10 @@ def deliver(**more: Any) -> LambdaDelivery:
         "registries": [HOST],
         "repository_arns": REPOSITORIES,
         "namespaces": ["team-a", "team-b"],
+        "namespace_selector": None,
+        "excluded_namespaces": [],
+        "labelled_sync": "ecr-pull.labelled",
+        "has_policy": True,
         "pull_secret_name": "ecr-pull",
         "system_namespace": "everpull-dev",
         "schedule": "rate(1 hour)",
@@ -42,7 +46,9 @@ def deliver(**more: Any) -> LambdaDelivery:
 
 def settled(delivery: LambdaDelivery) -> pulumi.Output[Any]:
     """Resolves once every resource of the delivery is registered."""
-    return pulumi.Output.all(delivery.pull_secrets, delivery.dead_letter_queue_url, delivery.identity_arn)
+    return pulumi.Output.all(
+        delivery.pull_secrets, delivery.labelled, delivery.dead_letter_queue_url, delivery.identity_arn
+    )
 
 
 def built(**more: Any) -> Recorder:

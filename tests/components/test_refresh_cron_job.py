@@ -288,9 +288,9 @@ def test_what_is_replaced_has_another_name_so_that_the_old_one_works_until_the_n
 def test_no_object_is_in_both_modes_but_the_pull_secrets_which_the_cluster_itself_hands_over() -> None:
     """Else the second mode would take over what the first then deletes."""
     same = {"owner": "everpull-dev", "pull_secret_name": "ecr-pull", "system_namespace": "everpull-system"}
-    by_lambda = in_cluster(built_lambda(**same))
+    by_lambda = in_cluster(built_lambda(**same, namespace_selector={"matchLabels": {"team": "b"}}))
     by_cronjob = in_cluster(built(**same, **BY_LABEL, role="everpull-dev"))
-    assert len(by_lambda) == 9
+    assert len(by_lambda) == 12
     assert len(by_cronjob) == 13
     assert by_lambda & by_cronjob == set()
 

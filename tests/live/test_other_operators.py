@@ -22,7 +22,7 @@ from tests.components.recording import record
 from tests.components.test_lambda_delivery import deliver, settled
 from tests.local_providers.kubernetes.control_plane import ControlPlane, control_plane
 
-OBJECTS = ("SecretStore", "ClusterSecretStore", "ExternalSecret")
+OBJECTS = ("SecretStore", "ClusterSecretStore", "ExternalSecret", "ClusterExternalSecret")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def our_objects() -> list[dict[str, Any]]:
 
     @pulumi.runtime.test
     def build() -> Any:
-        return settled(deliver())
+        return settled(deliver(namespace_selector={"matchLabels": {"team": "b"}}))
 
     build()
     return [

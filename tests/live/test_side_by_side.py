@@ -4,15 +4,20 @@ from typing import Any
 
 from lightkube import Client
 from lightkube.core.client import FieldValue
+from lightkube.generic_resource import create_global_resource
 from lightkube.resources.batch_v1 import CronJob, Job
 from lightkube.resources.core_v1 import Namespace, Secret
 from lightkube.resources.rbac_authorization_v1 import ClusterRole, Role, RoleBinding
 
-from local.demo.chain import CLUSTER_STORE, EXTERNAL_SECRET
+from local.demo.chain import CLUSTER_EXTERNAL_SECRET, CLUSTER_STORE, EXTERNAL_SECRET
 from local.driver import aws
 from local.driver.workloads import ensure_namespace, wait_until
 from local.state import PlatformState
 from tests.live.deployment import Deployment, deploy
+
+POLICY = create_global_resource(
+    "admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicy", "mutatingadmissionpolicies"
+)
 
 
 def in_aws(state: PlatformState, stack: str) -> dict[str, list[str]]:
@@ -46,7 +51,9 @@ def in_cluster(kube: Client, stack: str) -> dict[str, list[str]]:
         "namespaces": names(kube.list(Namespace, labels=ours)),
         "secrets": names(kube.list(Secret, namespace="*", labels=ours)),
         "external secrets": names(kube.list(EXTERNAL_SECRET, namespace="*", labels=ours)),
+        "cluster external secrets": names(kube.list(CLUSTER_EXTERNAL_SECRET, labels=ours)),
         "cluster stores": names(kube.list(CLUSTER_STORE, labels=ours)),
+        "admission policies": names(kube.list(POLICY, labels=ours)),
         "cron jobs": names(kube.list(CronJob, namespace="*", labels=ours)),
         "jobs": names(kube.list(Job, namespace="*", labels=ours)),
         "roles": names(kube.list(Role, namespace="*", labels=ours)),

@@ -8,6 +8,7 @@ import pulumi
 import pytest
 
 from cluster.hand_over import HandOver
+from cluster.surroundings import Surroundings
 from modes import by_lambda, deliver
 from modes.reaching import login_args
 from settings import parse
@@ -47,7 +48,13 @@ def proven(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     for name in ("from_operator", "from_cron_job", "settle"):
         monkeypatch.setattr(HandOver, name, done)
+
+    async def nothing(*_: object) -> None:
+        return
+
     monkeypatch.setattr(by_lambda, "when_synced", synced)
+    monkeypatch.setattr(by_lambda, "when_followed", nothing)
+    monkeypatch.setattr(by_lambda, "pass_on", nothing)
     monkeypatch.setattr("modes.attaching.when_in_force", in_force)
     return asked
 
@@ -59,7 +66,8 @@ def delivered(config: dict[str, str], registries: Sequence[str] = (HOST,)) -> tu
 
     @pulumi.runtime.test
     def build() -> Any:
-        return pulumi.Output.all(**deliver(settings, told, pulumi.ResourceOptions())).apply(outputs.update)
+        made = deliver(settings, Surroundings(), told, pulumi.ResourceOptions())
+        return pulumi.Output.all(**made).apply(outputs.update)
 
     build()
     return recorder, outputs
@@ -107,14 +115,15 @@ def test_pods_with_images_of_ecr_public_get_it_where_it_has_a_login_for_them(pro
     assert proven["registry"] == HOST
 
 
-def test_pods_of_namespaces_that_are_chosen_by_label_get_it_too(proven: dict[str, Any]) -> None:
+@pytest.mark.parametrize("mode", LAST)
+def test_pods_of_namespaces_that_are_chosen_by_label_get_it_too(mode: str, proven: dict[str, Any]) -> None:
     chosen = {
         "everpull:namespaces": "[]",
         "everpull:namespaceSelector": "team=a",
         "everpull:excludedNamespaces": json.dumps(["team-x"]),
     }
-    recorder, _ = delivered({**CRONJOB, **TO_PODS, **chosen})
-    binding = recorder.one(":MutatingAdmissionPolicyBinding")
+    recorder, _ = delivered({"everpull:mode": mode, **TO_PODS, **chosen})
+    binding = recorder.one(":MutatingAdmissionPolicyBinding", "-attach-labelled")
     assert binding.inputs["spec"]["matchResources"]["namespaceSelector"] == {
         "matchLabels": {"team": "a"},
         "matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["team-x"]}],

@@ -2,14 +2,16 @@
 
 import json
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pulumi
 import pytest
 
 from cluster.hand_over import HandOver
+from cluster.surroundings import Surroundings
 from components.delivery import DeliveryArgs
-from modes import deliver
+from modes import by_lambda, deliver
 from settings import Settings, parse, schema
 from tests.components.recording import Recorder, record
 from tests.settings.bad_configurations import CRONJOB, GOOD
@@ -18,7 +20,8 @@ SHARED = {"pullSecrets", "identityArn", "refresherArn"}
 OUTPUTS = {
     "lambda": {
         *SHARED,
-        *("clusterStore", "hub", "loginSecretArn", "functionName", "scheduleRule", "logGroup", "deadLetterQueue"),
+        *("namespaceSelector", "clusterStore", "hub", "loginSecretArn"),
+        *("functionName", "scheduleRule", "logGroup", "deadLetterQueue"),
     },
     "cronjob": {*SHARED, "namespaceSelector", "cronJob", "firstRun"},
 }
@@ -38,14 +41,14 @@ def nothing_to_hand_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HandOver, "from_operator", done)
 
 
-def delivered(config: dict[str, str]) -> tuple[Recorder, dict[str, Any]]:
+def delivered(config: dict[str, str], around: Surroundings | None = None) -> tuple[Recorder, dict[str, Any]]:
     """What a configuration registers, and its outputs."""
     recorder, outputs = record(), {}
     settings = parse({**GOOD, **config}, "dev")
 
     @pulumi.runtime.test
     def build() -> Any:
-        made = deliver(settings, args(settings), pulumi.ResourceOptions())
+        made = deliver(settings, around or Surroundings(), args(settings), pulumi.ResourceOptions())
         # Looks at the cluster.
         made = {key: value for key, value in made.items() if key != "pullSecrets"}
         return pulumi.Output.all(**made).apply(outputs.update)
@@ -133,3 +136,50 @@ def test_every_key_of_lambda_arrives() -> None:
     assert recorder.one("function:Function").inputs["reservedConcurrentExecutions"] == 2
     intervals = {item.name: item.inputs["spec"]["refreshInterval"] for item in recorder.all(":ExternalSecret")}
     assert intervals == {"everpull-dev-sync-hub": "10m0s", "everpull-dev-sync-pull-secret-default": "1m0s"}
+
+
+@pytest.mark.parametrize("policies", [True, False])
+def test_what_lambda_is_told_of_labels_and_of_the_cluster_arrives(policies: bool) -> None:
+    config = {
+        "everpull:namespaceSelector": "team=a,!legacy",
+        "everpull:excludedNamespaces": json.dumps(["team-x"]),
+        "everpull:pullSecretName": "ecr-pull",
+    }
+    recorder, outputs = delivered(config, Surroundings(policies=policies))
+    spec = recorder.one(":ClusterExternalSecret").inputs["spec"]
+    assert spec["externalSecretName"] == "ecr-pull.labelled"
+    assert spec["namespaceSelectors"] == [
+        {
+            "matchLabels": {"team": "a"},
+            "matchExpressions": [
+                {"key": "legacy", "operator": "DoesNotExist"},
+                {
+                    "key": "kubernetes.io/metadata.name",
+                    "operator": "NotIn",
+                    "values": ["default", "everpull-dev", "team-x"],
+                },
+            ],
+        }
+    ]
+    assert len(recorder.all(":MutatingAdmissionPolicy")) == policies
+    assert outputs["namespaceSelector"] == "team=a,!legacy"
+
+
+def test_pull_secrets_change_hands_while_the_listed_are_still_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A namespace that is listed from now on is ready once its Secret was made free, so neither may wait for the other."""
+    freed = Event()
+    waited: list[bool] = []
+    answer = Recorder.new_resource
+
+    async def pass_on(_: Settings) -> None:
+        freed.set()
+
+    def held_up(self: Recorder, args: Any) -> tuple[str, dict[str, Any]]:
+        if args.name.endswith("-pull-secret-default"):
+            waited.append(freed.wait(10))
+        return answer(self, args)
+
+    monkeypatch.setattr(by_lambda, "pass_on", pass_on)
+    monkeypatch.setattr(Recorder, "new_resource", held_up)
+    delivered({})
+    assert waited == [True]

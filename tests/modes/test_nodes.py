@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from cluster.surroundings import Surroundings
 from components.aws_reads import Finding
 from components.node_roles import NodeRole
 from modes import deliver, nodes
@@ -66,7 +67,7 @@ def test_each_role_may_pull_the_repositories_and_nothing_is_put_into_the_cluster
     @pulumi.runtime.test
     def build() -> Any:
         made = {**nodes.serve_nodes(settings, ["nodes", "found"], [ARN], [CACHE])}
-        made |= deliver(settings, args(settings), pulumi.ResourceOptions())
+        made |= deliver(settings, Surroundings(), args(settings), pulumi.ResourceOptions())
         return pulumi.Output.all(**made).apply(outputs.update)
 
     build()

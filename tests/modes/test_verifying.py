@@ -7,6 +7,7 @@ import pulumi
 import pytest
 
 from cluster.hand_over import HandOver
+from cluster.surroundings import Surroundings
 from modes import by_cronjob, deliver
 from modes.reaching import login_args
 from settings import parse
@@ -70,7 +71,9 @@ def images_verified(monkeypatch: pytest.MonkeyPatch, mode: str, report: str, **k
 
     @pulumi.runtime.test
     def build() -> Any:
-        made = deliver(settings, {**args(settings), **login_args(settings, "aws")}, pulumi.ResourceOptions())
+        made = deliver(
+            settings, Surroundings(), {**args(settings), **login_args(settings, "aws")}, pulumi.ResourceOptions()
+        )
         return pulumi.Output.all(**{k: v for k, v in made.items() if k == "imagesVerified"}).apply(outputs.update)
 
     build()

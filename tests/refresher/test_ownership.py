@@ -27,6 +27,11 @@ CASES: dict[str, tuple[dict[str, Any], str | None, str | None]] = {
     "ours with a second owner": ({"ownerReferences": [PLAIN]}, None, None),
     "ours without owners": ({"ownerReferences": None}, None, None),
     "handed over by our ExternalSecret": ({"ownerReferences": [controller()]}, None, None),
+    "handed over by our ExternalSecret of a namespace chosen by label": (
+        {"ownerReferences": [controller(name=f"{NAME}.labelled")]},
+        None,
+        None,
+    ),
     "handed over by ESO's older API": (
         {"ownerReferences": [controller(apiVersion="external-secrets.io/v1beta1")]},
         None,

@@ -73,8 +73,8 @@ IN_ANY_MODE: dict[str, dict[str, str | None]] = {
 
 OF_MODES: dict[str, dict[str, str | None]] = {
     "adopt that is neither yes nor no": {"everpull:adopt": "yes"},
-    "key of another mode": {"everpull:namespaceSelector": "team=a"},
-    "key of another mode, and a bad value": {"everpull:namespaceSelector": "team in ("},
+    "key of another mode": {"everpull:imagePullPolicy": "Always"},
+    "key of another mode, and a bad value": {"everpull:imagePullPolicy": "always"},
     "unknown mode near one with rules of its own": {"everpull:mode": "cronjb", "everpull:schedule": "rate(7 minutes)"},
     "number of another mode": {**CRONJOB, "everpull:logRetentionDays": "31"},
     "keys of another mode, bad ones among them": {
@@ -96,6 +96,7 @@ OF_MODES: dict[str, dict[str, str | None]] = {
     "selector with a bad key": {**CRONJOB, "everpull:namespaceSelector": "-team=a"},
     "selector with a bad prefix": {**CRONJOB, "everpull:namespaceSelector": "Example.com/team"},
     "selector with a bad value": {**CRONJOB, "everpull:namespaceSelector": "team=a/b"},
+    "selector of mode lambda that stops in the middle": {"everpull:namespaceSelector": "team in (a"},
     "selector that matches nothing": {**CRONJOB, "everpull:namespaceSelector": "team in (a,b),team=c"},
     "exclusion without a selector": {**CRONJOB, "everpull:excludedNamespaces": json.dumps(["kube-system"])},
     "namespace both listed and excluded": {

@@ -37,7 +37,11 @@ def operator_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault
             return
         problem = f"needs {' and '.join(missing)}, which the cluster's ESO was installed without"
     yield Fault(
-        "everpull:mode", "lambda", problem, f"ESO 0.17 or later with its {ESO_GROUP}/{ESO_VERSION} CRDs", INSTALL_ESO
+        "everpull:mode",
+        "lambda",
+        problem,
+        f"ESO 0.17 or later with its {ESO_GROUP}/{ESO_VERSION} CRDs, or mode cronjob, which needs no ESO",
+        INSTALL_ESO,
     )
 
 

@@ -1,6 +1,7 @@
 """Looks at the cluster before anything is planned, so that what cannot work is refused at preview.
 
-Reads only API discovery, the metadata of the objects whose names this stack will use, and the types of Secrets.
+Reads only API discovery, the metadata of the objects whose names this stack will use, the types of Secrets, and what ESO is
+started with.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ from settings import ConfigurationError, Fault, Settings
 from .attachment import attachment_faults
 from .operator import cluster_wide_faults, operator_faults
 from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable
+from .restrictions import restriction_faults
 from .selected import selected
 from .surroundings import Surroundings, look_around
 from .takeover import (
@@ -28,7 +30,7 @@ Check = Callable[[Settings, ClusterReader], Iterable[Fault]]
 
 # What each mode needs besides its namespaces, in the order in which it is told.
 CHECKS: dict[str, tuple[Check, ...]] = {
-    "lambda": (operator_faults, system_namespace_faults, cluster_wide_faults),
+    "lambda": (operator_faults, restriction_faults, system_namespace_faults, cluster_wide_faults),
     "cronjob": (system_namespace_faults, role_faults, cluster_role_faults),
 }
 

@@ -10,8 +10,11 @@ import yaml
 from lightkube import Client, KubeConfig
 from lightkube.codecs import load_all_yaml
 from lightkube.core.exceptions import ApiError
-from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.models.apps_v1 import DeploymentSpec
+from lightkube.models.core_v1 import Container, PodSpec, PodTemplateSpec
+from lightkube.models.meta_v1 import LabelSelector, ObjectMeta
 from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
+from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Namespace
 
 from local.driver.stack import PulumiError, Stack
@@ -103,3 +106,30 @@ def test_the_next_operator_would_refuse_what_it_does_not_know(next_operator: Cli
     store["spec"]["provider"]["aws"]["service"] = "NoSuchService"
     with pytest.raises(ApiError, match="NoSuchService"):
         dry_run(next_operator, store)
+
+
+def test_an_operator_without_cluster_stores_is_refused_and_the_cronjob_is_not(
+    platform: PlatformState, plane: ControlPlane, next_operator: Client
+) -> None:
+    labels = {"app.kubernetes.io/name": "external-secrets"}
+    container = Container(name="main", image="example.com/eso", args=["--enable-cluster-store-reconciler=false"])
+    next_operator.create(
+        Deployment(
+            metadata=ObjectMeta(name="hardened", namespace="team-a", labels=labels),
+            spec=DeploymentSpec(
+                selector=LabelSelector(matchLabels=labels),
+                template=PodTemplateSpec(metadata=ObjectMeta(labels=labels), spec=PodSpec(containers=[container])),
+            ),
+        )
+    )
+    config = {"aws:region": platform.region, "everpull:systemNamespace": "hardened-system"}
+    stack = Stack(platform, "hardened", config, environment={"KUBECONFIG": str(plane.kubeconfig)})
+    stack.init()
+    with pytest.raises(PulumiError) as caught:
+        stack.preview()
+    assert "Deployment hardened in namespace team-a" in str(caught.value)
+    assert "--set processClusterStore=true" in str(caught.value)
+    stack.configure({**config, "everpull:mode": "cronjob", "everpull:image": platform.refresher_image})
+    stack.preview()
+    stack.remove()
+    next_operator.delete(Deployment, "hardened", namespace="team-a")

@@ -4,9 +4,11 @@ There are two entries over one use case: the Lambda function `handler` keeps one
 `python -m refresher` keeps a Secret in each of many namespaces. Map, from the middle outwards:
 
 - `core`: pure rules. What a login is, how a docker config holds it, when it is still fresh.
-- `registries`: reads account and region out of a registry's host name.
+- `lifetimes`: when each login of a place was fetched and dies, since they need not be of one age.
+- `registries`: reads account and region out of a registry's host name, and says which registries share a login.
 - `ports`: what the refresh needs from outside: a source of logins, a sink with places for them.
-- `refresh`: the use case: read every place, decide, fetch every login once, check them, write the places that are due.
+- `refresh`: the use case: read every place, decide, fetch every login that is due once, check it, write the places that change.
+- `shortfall`: what is told of logins that were not to be had.
 - `errors`: every way in which a refresh fails.
 
 On AWS:

@@ -19,12 +19,13 @@ from .core import Login
 from .errors import ConfigurationError, RefreshError, unexpected
 from .kubernetes_api import PullSecrets
 from .kubernetes_http import KubernetesHttp
-from .patience import Time, until_rights_arrive
-from .ports import LoginSource, Outcome
+from .patience import PatientLogins, Time
+from .ports import Outcome
 from .proxies import proxy_for
 from .refresh import refresh
-from .registries import Registry
+from .registries import Group, groups_of
 from .service_account import ServiceAccount
+from .shortfall import Shortfall
 from .summary import error_fields, failures, summary
 
 _PASSING = Time()
@@ -35,30 +36,11 @@ _MOST_LINES = 100
 class _Logins:
     """A LoginSource on ECR that begins by importing what AWS calls need: a run that finds fresh logins is spared that."""
 
-    def login(self, region: str, registries: Sequence[Registry]) -> Login:
+    def login(self, group: Group) -> Login:
         from .aws_clients import client
         from .ecr import EcrClient, EcrLogins
 
-        return EcrLogins(lambda name: cast(EcrClient, client("ecr", name))).login(region, registries)
-
-
-class _PatientLogins:
-    """A LoginSource that bears denials for some seconds from its first: see `patience`."""
-
-    def __init__(self, logins: LoginSource, seconds: float) -> None:
-        self._logins = logins
-        self._seconds = seconds
-        self._since: float | None = None
-
-    def login(self, region: str, registries: Sequence[Registry]) -> Login:
-        if self._since is None:
-            self._since = _PASSING.monotonic()
-        return until_rights_arrive(
-            lambda: self._logins.login(region, registries),
-            seconds=self._since + self._seconds - _PASSING.monotonic(),
-            waiting=_waiting,
-            passing=_PASSING,
-        )
+        return EcrLogins(lambda name: cast(EcrClient, client("ecr", name))).login(group)
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -81,9 +63,11 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _run(command: Command, sink: PullSecrets) -> int:
-    source = _PatientLogins(_Logins(), command.await_rights_seconds)
-    report = refresh(source, sink, command.registries, force=command.force, clock=_now)
+    source = PatientLogins(_Logins(), command.await_rights_seconds, _waiting, _PASSING)
+    report = refresh(source, sink, groups_of(command.registries), force=command.force, clock=_now)
     retired = tuple(sink.retire())
+    for shortfall in report.shortfalls:
+        _tell_of_login(shortfall)
     failed = failures(report, retired)
     noted = [outcome for outcome in (*report.outcomes, *retired) if outcome.note]
     for outcome in sorted([*noted, *failed], key=lambda outcome: outcome.place)[:_MOST_LINES]:
@@ -92,6 +76,11 @@ def _run(command: Command, sink: PullSecrets) -> int:
     level = logging.ERROR if bad else logging.INFO
     logs.log(level, "refresh", **summary(report, retired, command.reason, _now()))
     return 1 if bad else 0
+
+
+def _tell_of_login(shortfall: Shortfall) -> None:
+    error = {"errorType": type(shortfall.failure).__name__, "error": str(shortfall)}
+    logs.log(logging.ERROR, "login", registries=shortfall.group.hosts, **error)
 
 
 def _tell(outcome: Outcome) -> None:

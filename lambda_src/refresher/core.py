@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn, cast
 
@@ -16,12 +16,17 @@ SHORTEST_LIFE = timedelta(seconds=10)
 
 @dataclass(frozen=True)
 class Login:
-    """One user name and password that open all of `registries` (hosts, at least one) until `expires_at` (aware)."""
+    """One user name and password that open all of `registries` (hosts, at least one) until `expires_at`.
+
+    It was fetched at `refreshed_at`. Both times are aware, and None where they are not known: of a login that somebody else put
+    where it was found.
+    """
 
     registries: tuple[str, ...]
     username: str
     password: str = field(repr=False)
-    expires_at: datetime
+    expires_at: datetime | None
+    refreshed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -34,27 +39,37 @@ class Held:
     """
 
     logins: tuple[Login, ...] = ()
-    refreshed_at: datetime | None = None
     main: str | None = None
     flaw: str | None = None
 
     @property
     def expires_at(self) -> datetime | None:
-        """When the first of the logins dies, None if there are none."""
-        return min((login.expires_at for login in self.logins), default=None)
+        """When the first of the logins dies, None if none of them is known to."""
+        first = first_to_die(self.logins)
+        return None if first is None else first.expires_at
 
 
 @dataclass(frozen=True)
 class Renewal:
-    """What a place is to hold: `logins` (at least one; the first registry of the first is the main one), fetched when."""
+    """What a place is to hold: `logins`, at least one with known times. The first registry of the first is the main one."""
 
     logins: tuple[Login, ...]
-    refreshed_at: datetime
 
     @property
     def expires_at(self) -> datetime:
         """When the first of the logins dies."""
-        return min(login.expires_at for login in self.logins)
+        return cast(datetime, cast(Login, first_to_die(self.logins)).expires_at)
+
+    @property
+    def refreshed_at(self) -> datetime:
+        """When the first to die was fetched."""
+        return cast(datetime, cast(Login, first_to_die(self.logins)).refreshed_at)
+
+
+def first_to_die(logins: Iterable[Login]) -> Login | None:
+    """The login that ends first, of several that which was fetched first; None if no end is known."""
+    ends = [(login.expires_at, login.refreshed_at or login.expires_at, login) for login in logins if login.expires_at]
+    return min(ends, key=lambda end: end[:2])[2] if ends else None
 
 
 def docker_config(logins: Iterable[Login]) -> str:
@@ -68,8 +83,11 @@ def docker_config(logins: Iterable[Login]) -> str:
     return json.dumps({"auths": auths}, separators=(",", ":"))
 
 
-def read_docker_config(config: object, expires_at: datetime) -> tuple[Login, ...]:
-    """The logins in a text by `docker_config`, one a registry, or none if any part of it is not as it writes it."""
+def read_docker_config(config: object) -> tuple[Login, ...]:
+    """The logins in a text by `docker_config`, one a registry, or none if any part of it is not as it writes it.
+
+    When they die is not in it.
+    """
     auths = parse_object(config)[0].get("auths") if isinstance(config, str) else None
     if not isinstance(auths, dict):
         return ()
@@ -78,21 +96,49 @@ def read_docker_config(config: object, expires_at: datetime) -> tuple[Login, ...
         username, password = _pair(entry)
         if not username or not password or entry != {"auth": _auth(username, password)}:
             return ()
-        logins.append(Login((host,), username, password, expires_at))
+        logins.append(Login((host,), username, password, None))
     return tuple(logins)
 
 
 def is_fresh(held: Held, registries: Sequence[str], now: datetime) -> bool:
-    """Whether the logins held open exactly `registries` (main one first) and have more than half of their life left.
-
-    There must be several ticks in half a life: one just before half-time skips, and the next must not find the login dead.
-    """
+    """Whether the logins held open exactly `registries` (main one first) and have more than half of their life left."""
     return (
         held.flaw is None
         and held.main in (None, registries[0])
         and {host for login in held.logins for host in login.registries} == set(registries)
-        and all(_is_young(login.expires_at, held.refreshed_at, now) for login in held.logins)
+        and all(is_young(login, now) for login in held.logins)
     )
+
+
+def is_young(login: Login, now: datetime) -> bool:
+    """Whether the login has more than half of its life left.
+
+    There must be several ticks in half a life: one just before half-time skips, and the next must not find the login dead.
+    """
+    if login.expires_at is None or login.refreshed_at is None:
+        return False
+    life, left = login.expires_at - login.refreshed_at, login.expires_at - now
+    # More left than there ever was: refreshed in the future, so one of the two times is wrong.
+    believable = timedelta(0) < life <= LONGEST_LIFE and left <= life
+    return believable and left * 2 > life
+
+
+def kept(held: Held, registries: Sequence[str], now: datetime) -> tuple[Login, ...]:
+    """What is held for any of `registries` and may still live, in their order and for them alone.
+
+    One may live of which it is not known, or not to be believed, when it dies: whoever has it loses it to a new one only.
+    Either both of a login's times are given or none.
+    """
+    found: list[Login] = []
+    for login in held.logins:
+        hosts = tuple(host for host in registries if host in login.registries)
+        if not hosts or (login.expires_at is not None and login.expires_at <= now):
+            continue
+        if login.expires_at and login.refreshed_at and login.expires_at - now <= LONGEST_LIFE:
+            found.append(replace(login, registries=hosts))
+        else:
+            found.append(Login(hosts, login.username, login.password, None))
+    return tuple(sorted(found, key=lambda login: registries.index(login.registries[0])))
 
 
 def parse_object(text: str) -> tuple[dict[str, object], str | None]:
@@ -121,15 +167,6 @@ def instant(value: object) -> datetime | None:
 def timestamp(moment: datetime) -> str:
     """`moment` in RFC 3339, UTC, cut off to seconds and not rounded: a login must not seem to live longer than it does."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _is_young(expires_at: datetime, refreshed_at: datetime | None, now: datetime) -> bool:
-    if refreshed_at is None:
-        return False
-    life, left = expires_at - refreshed_at, expires_at - now
-    # More left than there ever was: refreshed in the future, so one of the two times is wrong.
-    believable = timedelta(0) < life <= LONGEST_LIFE and left <= life
-    return believable and left * 2 > life
 
 
 def _auth(username: str, password: str) -> str:

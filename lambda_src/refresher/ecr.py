@@ -1,14 +1,14 @@
 """Logins from Amazon ECR."""
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
 from .aws_calls import call
 from .core import Login
 from .errors import OddAnswerError
-from .registries import Registry
+from .registries import Group
 
 
 class EcrClient(Protocol):
@@ -23,12 +23,13 @@ class EcrLogins:
     def __init__(self, client: Callable[[str], EcrClient]) -> None:
         self._client = client
 
-    def login(self, region: str, registries: Sequence[Registry]) -> Login:
+    def login(self, group: Group) -> Login:
         # Without registryIds, which are deprecated: the token opens whatever its principal may reach (Amazon ECR API
         # Reference, GetAuthorizationToken).
+        region = group.region
         answer = call("ecr:GetAuthorizationToken", region, lambda: self._client(region).get_authorization_token())
         username, password, expires_at = _read(answer, region)
-        return Login(tuple(registry.host for registry in registries), username, password, expires_at)
+        return Login(group.hosts, username, password, expires_at)
 
 
 def _read(answer: Mapping[str, object], region: str) -> tuple[str, str, datetime]:

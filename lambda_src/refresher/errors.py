@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 
 class RefreshError(Exception):
-    """A refresh failed; nothing was written and the last good login is still in place.
+    """A refresh failed, or a part of it; whatever could not be renewed is still in place as it was.
 
     `rights_missing` is true when the same refresh may work as soon as AWS knows of rights already granted.
     """
@@ -40,10 +40,10 @@ class DocumentTooLargeError(RefreshError):
 
 
 class LoginsUnavailableError(RefreshError):
-    """Several regions gave no login; the message names each."""
+    """Several of so many logins were not to be had; `told` are the texts about each of them."""
 
-    def __init__(self, failures: Sequence[RefreshError]) -> None:
-        super().__init__(f"{len(failures)} regions gave no login: " + "; ".join(str(failure) for failure in failures))
+    def __init__(self, told: Sequence[str], logins: int, failures: Sequence[RefreshError]) -> None:
+        super().__init__(f"{len(told)} of {logins} logins were not to be had: " + "; ".join(told))
         self.rights_missing = all(failure.rights_missing for failure in failures)
 
 

@@ -11,9 +11,10 @@ from .core import timestamp
 from .ecr import EcrClient, EcrLogins
 from .errors import RefreshError, unexpected
 from .job import Job, read_job
-from .patience import Time, until_rights_arrive
-from .ports import Outcome
+from .patience import PatientLogins, Time, until_rights_arrive
+from .ports import LoginSource, Outcome
 from .refresh import refresh
+from .registries import groups_of
 from .secrets_manager import SecretsManagerClient, SecretsManagerDocument
 
 # Of the function's time, what the last attempt after a wait may use.
@@ -33,8 +34,8 @@ def handle(event: object, context: LambdaContext) -> dict[str, object]:
     """Refreshes once.
 
     The result holds `status` (refreshed or fresh), the event's `reason`, `expiresAt`, `secondsLeft`, `registries` and, if
-    content of the secret had to make way, `replaced`. Raises RefreshError, whose text holds no secret, if no live login
-    could be put in place.
+    content of the secret had to make way, `replaced`. Raises RefreshError, whose text holds no secret, if any login that was
+    due could not be put in place; by then the others have been.
     """
     logs.configure()
     request_id = context.aws_request_id
@@ -74,18 +75,22 @@ def _handle(event: object, context: LambdaContext) -> dict[str, object]:
             error=str(failure),
         )
 
-    outcome = until_rights_arrive(
-        lambda: _refresh(job), seconds=min(job.await_rights_seconds, time_left), waiting=waiting, passing=_PASSING
-    )
+    until = _PASSING.monotonic() + min(job.await_rights_seconds, time_left)
+
+    def attempt() -> Outcome:
+        source = EcrLogins(lambda region: cast(EcrClient, client("ecr", region)))
+        # For itself, so that what was fetched already is not fetched again.
+        return _refresh(job, PatientLogins(source, until - _PASSING.monotonic(), waiting, _PASSING))
+
+    outcome = until_rights_arrive(attempt, seconds=until - _PASSING.monotonic(), waiting=waiting, passing=_PASSING)
     return _result(outcome, job)
 
 
-def _refresh(job: Job) -> Outcome:
-    """What became of the secret. Raises RefreshError if that is a failure."""
+def _refresh(job: Job, source: LoginSource) -> Outcome:
+    """What became of the secret. Raises RefreshError if that is a failure, or a part of it."""
     region = os.environ["AWS_REGION"]
-    source = EcrLogins(lambda region: cast(EcrClient, client("ecr", region)))
     sink = SecretsManagerDocument(cast(SecretsManagerClient, client("secretsmanager", region)), job.secret_id, region)
-    (outcome,) = refresh(source, sink, job.registries, force=job.force, clock=_now).outcomes
+    (outcome,) = refresh(source, sink, groups_of(job.registries), force=job.force, clock=_now).outcomes
     if outcome.failure:
         raise outcome.failure
     return outcome

@@ -12,7 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from .core import Login
 from .errors import RefreshError
+from .ports import LoginSource
+from .registries import Group
 
 T = TypeVar("T")
 
@@ -55,3 +58,24 @@ def until_rights_arrive(
             waiting(failure, wait)
         passing.sleep(wait)
         longest = min(longest * 2, _LONGEST_WAIT_SECONDS)
+
+
+class PatientLogins:
+    """A LoginSource that bears denials for some seconds from when it is first asked, all groups together."""
+
+    def __init__(
+        self, logins: LoginSource, seconds: float, waiting: Callable[[RefreshError, float], None], passing: Time
+    ) -> None:
+        self._logins = logins
+        self._seconds = seconds
+        self._waiting = waiting
+        self._passing = passing
+        self._until: float | None = None
+
+    def login(self, group: Group) -> Login:
+        now = self._passing.monotonic()
+        if self._until is None:
+            self._until = now + self._seconds
+        return until_rights_arrive(
+            lambda: self._logins.login(group), seconds=self._until - now, waiting=self._waiting, passing=self._passing
+        )

@@ -1,13 +1,13 @@
 """What a refresh needs from outside."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 
 from .core import Held, Login, Renewal
 from .errors import RefreshError
-from .registries import Registry
+from .registries import Group
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a place: a new login is there, a fresh one was, it has to do without, it needs none, or none any more.
+    """What became of a place: new logins are there, fresh ones were, it has to do without, it needs none, or none any more.
 
-    `failure` is there exactly if it `failed`. `expires_at` is when the first of the logins that it holds now dies, None if
-    it holds none or that is not known.
+    It is `incomplete` if it was written and some of the logins that were due were not to be had. `failure` is there exactly
+    if it `failed` or is that. `expires_at` is when the first of the logins that it holds now dies, None if it holds none or
+    that is not known.
     """
 
     place: str
-    status: Literal["refreshed", "fresh", "failed", "left out", "removed"]
+    status: Literal["refreshed", "incomplete", "fresh", "failed", "left out", "removed"]
     expires_at: datetime | None = None
     failure: RefreshError | None = None
     note: str | None = None
@@ -44,8 +45,8 @@ P = TypeVar("P", bound=Place)
 class LoginSource(Protocol):
     """Gives logins."""
 
-    def login(self, region: str, registries: Sequence[Registry]) -> Login:
-        """A login that opens `registries`, all of them in `region`. Raises RefreshError."""
+    def login(self, group: Group) -> Login:
+        """A login that opens the group's registries, with its expiry. Raises RefreshError."""
         ...
 
 

@@ -2,9 +2,11 @@
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping
 
 from .core import Held, Renewal, docker_config, instant, read_docker_config, timestamp
+from .lifetimes import lifetimes, with_lifetimes
 from .ownership import TYPE, owners
 from .shapes import Object, mapping
 from .targets import Owner
@@ -12,6 +14,8 @@ from .targets import Owner
 DATA_KEY = ".dockerconfigjson"
 EXPIRES_AT = "everpull/expires-at"
 REFRESHED_AT = "everpull/refreshed-at"
+# Both of the above for each login, as text of JSON: see `lifetimes`. The above are those of the first to die.
+LOGINS = "everpull/logins"
 # SHA-256 of the docker config's text: tells data that anybody has edited, the External Secrets Operator included.
 CONTENT = "everpull/content"
 # What `Held.flaw` says of such data.
@@ -34,6 +38,7 @@ def manifest(
         "annotations": {
             EXPIRES_AT: timestamp(renewal.expires_at),
             REFRESHED_AT: timestamp(renewal.refreshed_at),
+            LOGINS: json.dumps(lifetimes(renewal.logins), separators=(",", ":")),
             CONTENT: _digest(config),
         },
         # Neither controller nor blocking: an owner more beside those that others may have set.
@@ -55,16 +60,24 @@ def held_in(secret: Object, labels: Mapping[str, str], owner: Owner) -> Held:
     annotations = mapping(metadata.get("annotations"))
     expires_at, refreshed_at = instant(annotations.get(EXPIRES_AT)), instant(annotations.get(REFRESHED_AT))
     config = _config(secret)
+    logins = read_docker_config(config)
     if config is None or expires_at is None:
-        return Held(flaw="no login of ours")
+        return Held(logins, flaw="no login of ours")
     if annotations.get(CONTENT) != _digest(config):
-        return Held(flaw=EDITED)
-    logins = read_docker_config(config, expires_at)
+        return Held(logins, flaw=EDITED)
     if not labels.items() <= mapping(metadata.get("labels")).items():
-        return Held(logins, refreshed_at, flaw="not our labels")
+        return Held(logins, flaw="not our labels")
+    logins = with_lifetimes(logins, _listed(annotations.get(LOGINS)), expires_at, refreshed_at)
     if owner.uid not in [reference.get("uid") for reference in owners(secret)]:
-        return Held(logins, refreshed_at, flaw="not our owner")
-    return Held(logins, refreshed_at)
+        return Held(logins, flaw="not our owner")
+    return Held(logins)
+
+
+def _listed(text: object) -> object:
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _config(secret: Object) -> str | None:

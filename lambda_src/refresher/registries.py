@@ -1,4 +1,4 @@
-"""Account and region of an Amazon ECR registry, read from its host name."""
+"""Account and region of an Amazon ECR registry, read from its host name, and which registries one login opens."""
 
 import re
 from collections.abc import Iterable
@@ -31,6 +31,26 @@ class Registry:
     region: str
 
 
+@dataclass(frozen=True)
+class Group:
+    """Registries (at least one) that one login opens.
+
+    An ECR token opens every registry its principal may reach in the token's own region, and none elsewhere (Amazon ECR User
+    Guide, Private registry authentication).
+    """
+
+    region: str
+    registries: tuple[Registry, ...]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The registries' hosts."""
+        return tuple(registry.host for registry in self.registries)
+
+    def __str__(self) -> str:
+        return f"ECR in {self.region}"
+
+
 def parse_registry(host: str) -> Registry:
     """The registry behind `host`, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com.
 
@@ -53,12 +73,9 @@ def parse_registry(host: str) -> Registry:
     return Registry(host=host, account=match["account"], region=region)
 
 
-def by_region(registries: Iterable[Registry]) -> dict[str, tuple[Registry, ...]]:
-    """The registries of each region, both in the order of their first appearance.
-
-    An ECR token opens every registry its principal may reach in the token's own region, and none elsewhere.
-    """
-    groups: dict[str, tuple[Registry, ...]] = {}
+def groups_of(registries: Iterable[Registry]) -> tuple[Group, ...]:
+    """The registries in groups, both in the order of their first appearance."""
+    members: dict[str, tuple[Registry, ...]] = {}
     for registry in registries:
-        groups[registry.region] = (*groups.get(registry.region, ()), registry)
-    return groups
+        members[registry.region] = (*members.get(registry.region, ()), registry)
+    return tuple(Group(region, together) for region, together in members.items())

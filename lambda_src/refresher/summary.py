@@ -28,7 +28,7 @@ Status = Literal["refreshed", "fresh", "incomplete", "failed"]
 def summary(report: Report, retired: Sequence[Outcome], reason: str, now: datetime) -> dict[str, object]:
     """The fields of the last line. `status` says how it went on the whole:
 
-    fresh (nothing was due), refreshed, incomplete (some namespaces failed), failed (all did).
+    fresh (nothing was due), refreshed, incomplete (some namespaces failed, or lack some of their logins), failed (all failed).
     """
     outcomes = [*report.outcomes, *retired]
     counts = Counter(outcome.status for outcome in outcomes)
@@ -39,7 +39,7 @@ def summary(report: Report, retired: Sequence[Outcome], reason: str, now: dateti
         first = min(expiries)
         fields |= {"expiresAt": timestamp(first), "secondsLeft": int((first - now).total_seconds())}
     fields |= {
-        "served": counts["refreshed"],
+        "served": counts["refreshed"] + counts["incomplete"],
         "unchanged": counts["fresh"],
         "failed": counts["failed"],
         "leftOut": counts["left out"],
@@ -62,8 +62,10 @@ def error_fields(error: RefreshError) -> dict[str, object]:
 
 
 def _status(counts: Mapping[str, int]) -> Status:
-    if counts["failed"]:
-        return "incomplete" if counts["refreshed"] or counts["fresh"] else "failed"
+    if counts["failed"] and not (counts["refreshed"] or counts["incomplete"] or counts["fresh"]):
+        return "failed"
+    if counts["failed"] or counts["incomplete"]:
+        return "incomplete"
     return "refreshed" if counts["refreshed"] else "fresh"
 
 

@@ -1,14 +1,14 @@
 """Stand-ins for what a refresh needs from outside, and names used all over these tests."""
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from refresher.core import Held, Login, Renewal
 from refresher.errors import RefreshError
 from refresher.ports import Outcome, Place
-from refresher.registries import Registry, parse_registry
+from refresher.registries import Group, Registry, groups_of, parse_registry
 
 FRANKFURT = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 FRANKFURT_OTHER_ACCOUNT = "210987654321.dkr.ecr.eu-central-1.amazonaws.com"
@@ -22,6 +22,10 @@ LIFE = timedelta(hours=12)
 
 def registries(*hosts: str) -> tuple[Registry, ...]:
     return tuple(parse_registry(host) for host in hosts)
+
+
+def groups(*hosts: str) -> tuple[Group, ...]:
+    return groups_of(registries(*hosts))
 
 
 def token(username: str = "AWS", password: str = CANARY) -> str:
@@ -47,12 +51,12 @@ class FakeSource:
     failures: Mapping[str, RefreshError] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    def login(self, region: str, registries: Sequence[Registry]) -> Login:
-        self.asked.append(region)
-        if region in self.failures:
-            raise self.failures[region]
-        hosts = tuple(registry.host for registry in registries)
-        return Login(hosts, "AWS", f"{CANARY}-{region}-{len(self.asked)}", self.clock.now + self.life)
+    def login(self, group: Group) -> Login:
+        self.asked.append(group.region)
+        if group.region in self.failures:
+            raise self.failures[group.region]
+        password = f"{CANARY}-{group.region}-{len(self.asked)}"
+        return Login(group.hosts, "AWS", password, self.clock.now + self.life)
 
 
 @dataclass
@@ -81,7 +85,7 @@ class FakeSink:
                 yield Outcome(place.name, "failed", place.held.expires_at, self.unwritable[place.name])
                 continue
             self.written.append((place.name, renewal))
-            self.held[place.name] = Held(renewal.logins, renewal.refreshed_at, renewal.logins[0].registries[0])
+            self.held[place.name] = Held(renewal.logins, renewal.logins[0].registries[0])
             yield Outcome(place.name, "refreshed", renewal.expires_at, note=place.replaces)
 
 

@@ -15,7 +15,7 @@ LABELS = {"app.kubernetes.io/name": "everpull", "app.kubernetes.io/instance": "d
 OWNER = Owner("rbac.authorization.k8s.io/v1", "Role", NAME, "11111111-aaaa-bbbb-cccc-000000000001")
 CLUSTER_OWNER = Owner("rbac.authorization.k8s.io/v1", "ClusterRole", NAME, "22222222-aaaa-bbbb-cccc-000000000002")
 HOSTS = (FRANKFURT, VIRGINIA)
-RENEWAL = Renewal(tuple(Login((host,), "AWS", f"{CANARY}-{host}", NOW + LIFE) for host in HOSTS), NOW)
+RENEWAL = Renewal(tuple(Login((host,), "AWS", f"{CANARY}-{host}", NOW + LIFE, NOW) for host in HOSTS))
 
 
 def targets(*namespaces: str, **changes: Any) -> Targets:

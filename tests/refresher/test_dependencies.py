@@ -34,10 +34,12 @@ PURE = (
     "core",
     "document",
     "kubernetes_errors",
+    "lifetimes",
     "ownership",
     "pull_secret",
     "registries",
     "shapes",
+    "shortfall",
     "summary",
     "targets",
 )

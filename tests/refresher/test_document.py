@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from refresher.core import Login, Renewal, docker_config, is_fresh
+from refresher.core import Held, Login, Renewal, docker_config, is_fresh
 from refresher.document import Document, held_in, merge_document, parse_document
 
 from tests.refresher.fakes import CANARY, FRANKFURT, LIFE, NOW, VIRGINIA
@@ -17,13 +17,13 @@ BOTH = (FRANKFURT, VIRGINIA)
 
 def logins(life: timedelta = LIFE) -> list[Login]:
     return [
-        Login((FRANKFURT,), "AWS", CANARY, NOW + life),
-        Login((VIRGINIA,), "AWS", CANARY + "-virginia", NOW + life - timedelta(seconds=1)),
+        Login((FRANKFURT,), "AWS", CANARY, NOW + life, NOW),
+        Login((VIRGINIA,), "AWS", CANARY + "-virginia", NOW + life - timedelta(seconds=1), NOW),
     ]
 
 
 def document(life: timedelta = LIFE) -> dict[str, Any]:
-    return merge_document({}, Renewal(tuple(logins(life)), NOW))
+    return merge_document({}, Renewal(tuple(logins(life))))
 
 
 def fresh(document: Document, registries: Sequence[str], now: datetime) -> bool:
@@ -45,20 +45,31 @@ def test_the_document_names_the_first_registry_and_the_earliest_expiry() -> None
         "dockerconfigjson": docker_config(logins()),
         "expiresAt": "2026-11-23T23:59:59Z",
         "refreshedAt": "2026-11-23T12:00:00Z",
+        "logins": [
+            {
+                "registries": [FRANKFURT],
+                "expiresAt": "2026-11-24T00:00:00Z",
+                "refreshedAt": "2026-11-23T12:00:00Z",
+            },
+            {
+                "registries": [VIRGINIA],
+                "expiresAt": "2026-11-23T23:59:59Z",
+                "refreshedAt": "2026-11-23T12:00:00Z",
+            },
+        ],
     }
 
 
 def test_times_are_written_in_utc_and_cut_to_seconds() -> None:
     late = NOW + timedelta(seconds=0.9)
-    made = merge_document({}, Renewal((Login((FRANKFURT,), "AWS", CANARY, late + LIFE),), late))
+    made = merge_document({}, Renewal((Login((FRANKFURT,), "AWS", CANARY, late + LIFE, late),)))
     assert (made["refreshedAt"], made["expiresAt"]) == ("2026-11-23T12:00:00Z", "2026-11-24T00:00:00Z")
 
 
 def test_times_of_any_zone_are_written_in_utc() -> None:
     zone = timezone(timedelta(hours=5, minutes=30))
-    made = merge_document(
-        {}, Renewal((Login((FRANKFURT,), "AWS", CANARY, (NOW + LIFE).astimezone(zone)),), NOW.astimezone(zone))
-    )
+    login = Login((FRANKFURT,), "AWS", CANARY, (NOW + LIFE).astimezone(zone), NOW.astimezone(zone))
+    made = merge_document({}, Renewal((login,)))
     assert (made["refreshedAt"], made["expiresAt"]) == ("2026-11-23T12:00:00Z", "2026-11-24T00:00:00Z")
 
 
@@ -126,9 +137,17 @@ def test_a_document_whose_parts_hold_different_logins_is_not_fresh() -> None:
     assert not fresh({**document(), "dockerconfigjson": json.dumps(config)}, BOTH, NOW)
 
 
+@pytest.mark.parametrize("changes", [{"expiresAt": None}, {"password": "another"}, {"registry": "registry.example"}])
+def test_the_logins_of_a_damaged_document_are_held_without_an_age(changes: Document) -> None:
+    held = held_in({**document(), **changes})
+    assert held == Held(
+        tuple(Login(login.registries, "AWS", login.password, None) for login in logins()), flaw="no login of ours"
+    )
+
+
 @pytest.mark.parametrize(("username", "password"), [("", CANARY), ("AWS", "")])
 def test_a_document_with_half_a_login_is_not_fresh(username: str, password: str) -> None:
-    half = merge_document({}, Renewal((Login((FRANKFURT,), username, password, NOW + LIFE),), NOW))
+    half = merge_document({}, Renewal((Login((FRANKFURT,), username, password, NOW + LIFE, NOW),)))
     assert not fresh(half, [FRANKFURT], NOW)
 
 

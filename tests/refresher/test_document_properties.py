@@ -12,7 +12,7 @@ from refresher.document import held_in, merge_document, parse_document
 
 from tests.refresher.fakes import FRANKFURT, FRANKFURT_OTHER_ACCOUNT, VIRGINIA
 
-OURS = {"registry", "username", "password", "dockerconfigjson", "expiresAt", "refreshedAt"}
+OURS = {"registry", "username", "password", "dockerconfigjson", "expiresAt", "refreshedAt", "logins"}
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
@@ -33,8 +33,7 @@ def test_a_docker_config_gives_back_the_login_it_was_made_from(
     assert set(config["auths"]) == set(hosts)
     for entry in config["auths"].values():
         assert base64.b64decode(entry["auth"]).decode().split(":", 1) == [username, password]
-    read = read_docker_config(json.dumps(config), now)
-    assert read == tuple(Login((host,), username, password, now) for host in hosts)
+    assert read_docker_config(json.dumps(config)) == tuple(Login((host,), username, password, None) for host in hosts)
 
 
 @given(old=objects, now=moments, life=lives, password=passwords)
@@ -44,7 +43,7 @@ def test_keys_of_others_survive_any_number_of_refreshes(
     document = old
     for _ in range(3):
         written = json.dumps(
-            merge_document(document, Renewal((Login((FRANKFURT,), "AWS", password, now + life),), now))
+            merge_document(document, Renewal((Login((FRANKFURT,), "AWS", password, now + life, now),)))
         )
         document, damage = parse_document(written)
         assert damage is None
@@ -56,13 +55,13 @@ def test_keys_of_others_survive_any_number_of_refreshes(
 def test_what_was_just_written_is_fresh_whatever_was_there_before(
     old: dict[str, Any], now: datetime, life: timedelta, hosts: list[str], username: str, password: str
 ) -> None:
-    document = merge_document(old, Renewal((Login(tuple(hosts), username, password, now + life),), now))
+    document = merge_document(old, Renewal((Login(tuple(hosts), username, password, now + life, now),)))
     assert is_fresh(held_in(document), hosts, now)
 
 
 @given(now=moments, life=lives, earlier=lives, later=lives)
 def test_what_has_gone_stale_stays_stale(now: datetime, life: timedelta, earlier: timedelta, later: timedelta) -> None:
-    document = merge_document({}, Renewal((Login((FRANKFURT,), "AWS", "secret", now + life),), now))
+    document = merge_document({}, Renewal((Login((FRANKFURT,), "AWS", "secret", now + life, now),)))
     first, second = sorted([earlier, later])
     assert is_fresh(held_in(document), [FRANKFURT], now + first) >= is_fresh(
         held_in(document), [FRANKFURT], now + second
@@ -71,7 +70,7 @@ def test_what_has_gone_stale_stays_stale(now: datetime, life: timedelta, earlier
 
 @given(now=moments, life=lives, age=lives)
 def test_a_fresh_document_has_more_than_half_of_its_life_left(now: datetime, life: timedelta, age: timedelta) -> None:
-    document = merge_document({}, Renewal((Login((FRANKFURT,), "AWS", "secret", now + life),), now))
+    document = merge_document({}, Renewal((Login((FRANKFURT,), "AWS", "secret", now + life, now),)))
     if is_fresh(held_in(document), [FRANKFURT], now + age):
         expires_at = instant(document["expiresAt"])
         assert expires_at is not None

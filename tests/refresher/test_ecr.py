@@ -12,9 +12,10 @@ from refresher.core import Login
 from refresher.ecr import EcrLogins
 from refresher.errors import AwsCallError, OddAnswerError
 
-from tests.refresher.fakes import CANARY, FRANKFURT, FRANKFURT_OTHER_ACCOUNT, LIFE, NOW, registries, token
+from tests.refresher.fakes import CANARY, FRANKFURT, FRANKFURT_OTHER_ACCOUNT, LIFE, NOW, groups, token
 
 HOSTS = (FRANKFURT, FRANKFURT_OTHER_ACCOUNT)
+(GROUP,) = groups(*HOSTS)
 
 
 @dataclass
@@ -34,7 +35,7 @@ def answer(**authorization: Any) -> dict[str, Any]:
 
 
 def login(reply: Mapping[str, Any] | Exception) -> Login:
-    return EcrLogins(lambda _region: FakeEcr(reply)).login("eu-central-1", registries(*HOSTS))
+    return EcrLogins(lambda _region: FakeEcr(reply)).login(GROUP)
 
 
 def encoded(text: str | bytes) -> str:
@@ -49,7 +50,7 @@ def test_one_call_in_the_region_gives_one_login_for_all_its_registries() -> None
         asked.append(region)
         return ecr
 
-    made = EcrLogins(client).login("eu-central-1", registries(*HOSTS))
+    made = EcrLogins(client).login(GROUP)
     assert made == Login(HOSTS, "AWS", CANARY, NOW + LIFE)
     assert (asked, ecr.asked) == (["eu-central-1"], 1)
 
@@ -111,4 +112,4 @@ def test_a_client_that_cannot_be_made_is_named_with_the_region() -> None:
         raise NoCredentialsError
 
     with pytest.raises(AwsCallError, match="ecr:GetAuthorizationToken in eu-central-1 failed before AWS answered"):
-        EcrLogins(client).login("eu-central-1", registries(FRANKFURT))
+        EcrLogins(client).login(GROUP)

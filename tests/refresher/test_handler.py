@@ -124,9 +124,12 @@ def test_without_patience_a_denial_fails_at_once_and_is_logged(function: AwsServ
     assert line["error"].startswith("ecr:GetAuthorizationToken was denied to arn:aws:sts::1:role")
 
 
-@pytest.mark.parametrize("action", ["GetSecretValue", "GetAuthorizationToken", "PutSecretValue"])
-def test_rights_that_arrive_late_are_waited_for_and_everything_is_done_afresh(
-    function: AwsServer, no_sleep: list[float], lines: Lines, action: str
+@pytest.mark.parametrize(
+    ("action", "reads", "tokens"),
+    [("GetSecretValue", 4, 1), ("GetAuthorizationToken", 1, 4), ("PutSecretValue", 4, 4)],
+)
+def test_rights_that_arrive_late_are_waited_for_and_nothing_is_asked_for_in_vain(
+    function: AwsServer, no_sleep: list[float], lines: Lines, action: str, reads: int, tokens: int
 ) -> None:
     usual = {
         "GetAuthorizationToken": function._GetAuthorizationToken,
@@ -142,7 +145,8 @@ def test_rights_that_arrive_late_are_waited_for_and_everything_is_done_afresh(
     function.answers[action] = answer
     assert handler.handle({"awaitRightsSeconds": 90}, Context())["status"] == "refreshed"
     assert no_sleep == [1, 2, 4]
-    assert function.actions().count("GetSecretValue") == 4
+    assert function.actions().count("GetSecretValue") == reads
+    assert function.actions().count("GetAuthorizationToken") == tokens
     assert [line["event"] for line in lines()] == ["waiting for rights"] * 3 + ["refresh"]
 
 
@@ -169,20 +173,51 @@ def test_a_throttled_call_is_retried_by_botocore(function: AwsServer, monkeypatc
     assert "PutSecretValue" not in function.actions()
 
 
-def test_one_region_that_fails_keeps_the_last_good_document(
-    function: AwsServer, monkeypatch: pytest.MonkeyPatch
+def only_in(function: AwsServer, region: str) -> None:
+    """From now on the others give no login."""
+
+    def answer(call: Call) -> Any:
+        return function._GetAuthorizationToken(call) if call.region == region else {}
+
+    function.answers["GetAuthorizationToken"] = answer
+
+
+def test_one_region_that_fails_keeps_its_last_login_and_fails_the_run_once_the_others_are_written(
+    function: AwsServer, monkeypatch: pytest.MonkeyPatch, lines: Lines
 ) -> None:
     monkeypatch.setenv("EVERPULL_REGISTRIES", f"{FRANKFURT},{VIRGINIA}")
     handler.handle({}, Context())
-    good = function.secret
-
-    def answer(call: Call) -> Any:
-        return {} if call.region == "us-east-1" else function._GetAuthorizationToken(call)
-
-    function.answers["GetAuthorizationToken"] = answer
-    with pytest.raises(OddAnswerError, match="ECR in us-east-1 did not give exactly one authorization"):
+    virginia = json.loads(json.loads(str(function.secret))["dockerconfigjson"])["auths"][VIRGINIA]
+    only_in(function, "eu-central-1")
+    function.password, function.expires_at = f"{CANARY}-new", function.expires_at + 600
+    lines()
+    with pytest.raises(OddAnswerError) as caught:
         handler.handle({"force": True}, Context())
-    assert function.secret == good
+    document = json.loads(str(function.secret))
+    assert str(caught.value) == (
+        f"ECR in us-east-1 did not give exactly one authorization; the last login for {VIRGINIA} lives until"
+        f" {document['expiresAt']}"
+    )
+    assert (document["registry"], document["password"]) == (FRANKFURT, f"{CANARY}-new-eu-central-1")
+    assert json.loads(document["dockerconfigjson"])["auths"][VIRGINIA] == virginia
+    assert [entry["expiresAt"] == document["expiresAt"] for entry in document["logins"]] == [False, True]
+    (line,) = lines()
+    assert (line["level"], line["errorType"], line["error"]) == ("ERROR", "OddAnswerError", str(caught.value))
+
+
+def test_a_login_that_was_denied_in_vain_until_the_end_of_patience_holds_up_no_other(
+    function: AwsServer, monkeypatch: pytest.MonkeyPatch, no_sleep: list[float]
+) -> None:
+    monkeypatch.setenv("EVERPULL_REGISTRIES", f"{FRANKFURT},{VIRGINIA}")
+    refused = denied_times(10**6, "ecr:GetAuthorizationToken")
+    function.answers["GetAuthorizationToken"] = lambda call: (
+        refused(call) if call.region == "eu-central-1" else function._GetAuthorizationToken(call)
+    )
+    with pytest.raises(DeniedError, match=f"there is no live login for {FRANKFURT}"):
+        handler.handle({"awaitRightsSeconds": 90, "force": True}, Context())
+    assert sum(no_sleep) == pytest.approx(90)
+    assert function.actions().count("PutSecretValue") == 1
+    assert json.loads(str(function.secret))["registry"] == VIRGINIA
 
 
 def test_a_faulty_event_fails_before_any_call(function: AwsServer, lines: Lines) -> None:

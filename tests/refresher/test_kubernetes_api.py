@@ -1,25 +1,34 @@
 """Pull secrets in listed namespaces: what is read, what is written and how, and what each refusal does."""
 
 import base64
+import json
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from refresher.core import Held
-from refresher.errors import ApiCallError, ApiDeniedError, NamespaceMissingError, RefreshError, SecretRefusedError
+from refresher.errors import (
+    ApiCallError,
+    ApiDeniedError,
+    DeniedError,
+    NamespaceMissingError,
+    RefreshError,
+    SecretRefusedError,
+)
 from refresher.kubernetes_api import PullSecrets, SecretPlace
 from refresher.kubernetes_http import KubernetesHttp
 from refresher.patience import Time
 from refresher.ports import Outcome
-from refresher.pull_secret import CONTENT
+from refresher.pull_secret import CONTENT, LOGINS
 from refresher.refresh import Report, refresh
 from refresher.service_account import ServiceAccount
 from refresher.targets import Target, Targets
 
 from tests.refresher.api_server import ApiServer, Call, Reply, status
-from tests.refresher.fakes import CANARY, FRANKFURT, LIFE, NOW, VIRGINIA, Clock, FakeSource, registries
+from tests.refresher.fakes import CANARY, FRANKFURT, LIFE, NOW, VIRGINIA, Clock, FakeSource, groups
 from tests.refresher.secrets import LABELS, NAME, OWNER, RENEWAL, controller, logins_in, ours, targets
 
 EDIT: dict[str, Any] = {"data": {".dockerconfigjson": base64.b64encode(b'{"auths":{}}').decode()}}
@@ -35,7 +44,7 @@ def http(pod: dict[str, str]) -> Iterator[KubernetesHttp]:
 def run(http: KubernetesHttp, wanted: Targets, *, force: bool = False, source: FakeSource | None = None) -> Report:
     source = source or FakeSource(Clock())
     with closing(PullSecrets(http, wanted)) as sink:
-        return refresh(source, sink, registries(FRANKFURT, VIRGINIA), force=force, clock=source.clock)
+        return refresh(source, sink, groups(FRANKFURT, VIRGINIA), force=force, clock=source.clock)
 
 
 def statuses(report: Report) -> dict[str, str]:
@@ -83,10 +92,9 @@ def test_a_secret_that_is_replaced_is_named_by_its_version(api: ApiServer, http:
     "changes",
     [
         EDIT,
-        {"labels": {**LABELS, "theirs": "x"}, "ownerReferences": None},
         {"annotations": {**ours()["metadata"]["annotations"], CONTENT: "other"}},
     ],
-    ids=["edited", "without our owner", "with another digest"],
+    ids=["edited", "with another digest"],
 )
 def test_a_secret_that_was_changed_is_put_right_and_gets_a_new_login(
     api: ApiServer, http: KubernetesHttp, changes: dict[str, Any]
@@ -101,6 +109,40 @@ def test_a_secret_that_was_changed_is_put_right_and_gets_a_new_login(
     }
     assert logins_in(api.secrets["team-b"])[FRANKFURT] == f"AWS:{RENEWAL.logins[0].password}"
     assert statuses(run(http, targets("team-a"))) == {"team-a": "fresh"}
+
+
+def test_a_secret_that_lost_its_owner_gets_it_back_with_the_login_it_has(api: ApiServer, http: KubernetesHttp) -> None:
+    api.hold(ours(ownerReferences=None))
+    source = FakeSource(Clock())
+    assert statuses(run(http, targets("team-a"), source=source)) == {"team-a": "refreshed"}
+    assert api.secrets["team-a"]["data"] == ours()["data"]
+    assert api.secrets["team-a"]["metadata"]["ownerReferences"] == ours()["metadata"]["ownerReferences"]
+    assert source.asked == []
+
+
+def test_a_region_that_fails_keeps_its_login_in_each_namespace(api: ApiServer, http: KubernetesHttp) -> None:
+    api.hold(ours("team-a"))
+    source = FakeSource(Clock(NOW + timedelta(hours=7)), failures={"us-east-1": DeniedError("denied")})
+    report = run(http, targets("team-a", "team-b"), source=source)
+    assert statuses(report) == {"team-a": "incomplete", "team-b": "incomplete"}
+    assert logins_in(api.secrets["team-a"]) == {
+        FRANKFURT: f"AWS:{CANARY}-eu-central-1-1",
+        VIRGINIA: f"AWS:{RENEWAL.logins[1].password}",
+    }
+    assert set(logins_in(api.secrets["team-b"])) == {FRANKFURT}
+    ends = [entry["expiresAt"] for entry in json.loads(api.secrets["team-a"]["metadata"]["annotations"][LOGINS])]
+    assert ends == ["2026-11-24T07:00:00Z", "2026-11-24T00:00:00Z"]
+    assert source.asked == ["eu-central-1", "us-east-1"]
+
+
+def test_a_login_of_esos_is_kept_while_there_is_no_other(api: ApiServer, http: KubernetesHttp) -> None:
+    api.hold(ours(annotations={"reconcile.external-secrets.io/data-hash": "x"}, ownerReferences=[controller()]))
+    source = FakeSource(Clock(), failures={"us-east-1": DeniedError("denied")})
+    assert statuses(run(http, targets("team-a"), source=source)) == {"team-a": "incomplete"}
+    assert logins_in(api.secrets["team-a"]) == {
+        FRANKFURT: f"AWS:{CANARY}-eu-central-1-1",
+        VIRGINIA: f"AWS:{RENEWAL.logins[1].password}",
+    }
 
 
 def test_edited_data_is_told_of(api: ApiServer, http: KubernetesHttp) -> None:
@@ -299,6 +341,6 @@ def test_a_place_does_not_show_what_it_holds() -> None:
 def test_without_a_selector_nothing_is_ever_deleted(api: ApiServer, http: KubernetesHttp) -> None:
     api.hold(ours("elsewhere"))
     with closing(PullSecrets(http, targets("team-a"))) as sink:
-        refresh(FakeSource(Clock()), sink, registries(FRANKFURT), force=True, clock=Clock())
+        refresh(FakeSource(Clock()), sink, groups(FRANKFURT), force=True, clock=Clock())
         assert list(sink.retire()) == []
     assert {call.method for call in api.calls} == {"GET", "PATCH"}

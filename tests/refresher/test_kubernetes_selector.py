@@ -16,7 +16,7 @@ from refresher.service_account import ServiceAccount
 from refresher.targets import Selector, Targets
 
 from tests.refresher.api_server import ApiServer, Call, Reply, labelled, status
-from tests.refresher.fakes import FRANKFURT, Clock, FakeSource, registries
+from tests.refresher.fakes import FRANKFURT, Clock, FakeSource, groups
 from tests.refresher.secrets import CLUSTER_OWNER, LABELS, NAME, OWNER, controller, ours, targets
 
 CLUSTER_REFERENCE = {
@@ -42,7 +42,7 @@ def run(http: KubernetesHttp, wanted: Targets, *, force: bool = False) -> tuple[
     """The refresh and what was taken back after it."""
     clock = Clock()
     with closing(PullSecrets(http, wanted)) as sink:
-        report = refresh(FakeSource(clock), sink, registries(FRANKFURT), force=force, clock=clock)
+        report = refresh(FakeSource(clock), sink, groups(FRANKFURT), force=force, clock=clock)
         return report, list(sink.retire())
 
 

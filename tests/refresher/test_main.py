@@ -128,13 +128,15 @@ def test_a_denied_token_fails_the_run_and_leaves_the_last_good_logins(
     aws.answers["GetAuthorizationToken"] = lambda call: denied()
     capsys.readouterr()
     assert run("--force") == 1
-    (line,) = capsys.readouterr().out.splitlines()
+    of_login, line = capsys.readouterr().out.splitlines()
+    assert json.loads(of_login)["registries"] == [FRANKFURT]
     assert len(line.encode()) <= TERMINATION_BYTES
     report = json.loads(line)
     assert report["error"].startswith(
         "ecr:GetAuthorizationToken was denied to arn:aws:iam::123456789012:user/refresher on * in eu-central-1: allow"
         " ecr:GetAuthorizationToken in that principal's policy"
     )
+    assert report["error"].endswith(f"; the last login for {FRANKFURT} lives until {report['expiresAt']}")
     assert (report["status"], report["errorType"], report["failed"]) == ("failed", "DeniedError", 2)
     assert report["secondsLeft"] > 40000
     assert json.dumps(cronjob.secrets) == held
@@ -155,8 +157,26 @@ def test_the_last_line_is_short_even_if_everything_fails_at_length(
     line = capsys.readouterr().out.splitlines()[-1]
     assert len(line.encode()) <= TERMINATION_BYTES
     assert json.loads(line)["error"].startswith(
-        "32 regions gave no login: ecr:GetAuthorizationToken was denied to arn:"
+        "32 of 32 logins were not to be had: ecr:GetAuthorizationToken was denied to arn:"
     )
+
+
+def test_a_region_that_fails_has_a_line_of_its_own_and_the_others_logins_are_served(
+    cronjob: ApiServer, aws: AwsServer, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVERPULL_REGISTRIES", f"{FRANKFURT},{VIRGINIA}")
+    aws.answers["GetAuthorizationToken"] = lambda call: (
+        denied() if call.region == "us-east-1" else aws._GetAuthorizationToken(call)
+    )
+    assert run() == 1
+    assert [call.region for call in aws.calls] == ["eu-central-1", "us-east-1"]
+    assert all(set(logins_in(secret)) == {FRANKFURT} for secret in cronjob.secrets.values())
+    of_login, report = lines()
+    assert (of_login["level"], of_login["event"], of_login["errorType"]) == ("ERROR", "login", "DeniedError")
+    assert of_login["registries"] == [VIRGINIA]
+    assert of_login["error"].endswith(f"; there is no live login for {VIRGINIA}")
+    assert (report["status"], report["served"], report["failed"]) == ("incomplete", 2, 0)
+    assert (report["errorType"], report["error"]) == ("DeniedError", of_login["error"])
 
 
 def test_rights_that_arrive_late_are_waited_for_without_reading_again(

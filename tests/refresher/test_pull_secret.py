@@ -17,6 +17,7 @@ from tests.refresher.secrets import CLUSTER_OWNER, HOSTS, LABELS, NAME, OWNER, R
 from tests.refresher.test_document_properties import hosts, lives, moments, passwords, usernames, values
 
 CONFIG = docker_config(RENEWAL.logins)
+TIMES = '"expiresAt":"2026-11-24T00:00:00Z","refreshedAt":"2026-11-23T12:00:00Z"'
 
 
 def fresh(secret: dict[str, Any], now: datetime = NOW, registries: tuple[str, ...] = HOSTS) -> bool:
@@ -47,6 +48,7 @@ def test_the_secret_is_what_we_own_of_it_and_nothing_else() -> None:
             "annotations": {
                 "everpull/expires-at": "2026-11-24T00:00:00Z",
                 "everpull/refreshed-at": "2026-11-23T12:00:00Z",
+                "everpull/logins": f'[{{"registries":["{FRANKFURT}"],{TIMES}}},{{"registries":["{VIRGINIA}"],{TIMES}}}]',
                 "everpull/content": hashlib.sha256(CONFIG.encode()).hexdigest(),
             },
             "ownerReferences": [
@@ -69,7 +71,7 @@ def test_a_secret_that_is_replaced_is_named_by_its_version() -> None:
 
 
 def test_what_was_written_is_held() -> None:
-    assert held_in(ours(), LABELS, OWNER) == Held(RENEWAL.logins, NOW)
+    assert held_in(ours(), LABELS, OWNER) == Held(RENEWAL.logins)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +112,26 @@ def test_a_secret_is_fresh_only_if_all_of_it_is_as_it_was_written(secret: dict[s
     assert fresh(secret) is expected
 
 
+@pytest.mark.parametrize(
+    ("secret", "flaw"),
+    [
+        (ours(annotations=None), "no login of ours"),
+        (annotated(content="0" * 64), "data that somebody else changed"),
+        (ours(labels=None), "not our labels"),
+    ],
+    ids=["no annotation", "another content", "no label"],
+)
+def test_the_logins_of_a_secret_that_may_be_somebody_elses_are_held_without_an_age(
+    secret: dict[str, Any], flaw: str
+) -> None:
+    undated = tuple(Login(login.registries, "AWS", login.password, None) for login in RENEWAL.logins)
+    assert held_in(secret, LABELS, OWNER) == Held(undated, flaw=flaw)
+
+
+def test_a_secret_that_only_lost_its_owner_keeps_what_it_says_of_its_logins() -> None:
+    assert held_in(ours(ownerReferences=None), LABELS, OWNER) == Held(RENEWAL.logins, flaw="not our owner")
+
+
 def test_a_secret_of_another_owner_of_ours_is_due() -> None:
     assert not is_fresh(held_in(ours(), LABELS, CLUSTER_OWNER), HOSTS, NOW)
 
@@ -143,7 +165,7 @@ def test_what_is_held_does_not_show_its_passwords() -> None:
 def test_what_was_just_written_is_fresh(
     now: datetime, life: timedelta, hosts: list[str], username: str, password: str
 ) -> None:
-    renewal = Renewal((Login(tuple(hosts), username, password, now + life),), now)
+    renewal = Renewal((Login(tuple(hosts), username, password, now + life, now),))
     secret = json.loads(json.dumps(manifest("team-a", NAME, LABELS, OWNER, renewal, None)))
     assert is_fresh(held_in(secret, LABELS, OWNER), hosts, now)
 

@@ -1,23 +1,16 @@
 """The use case: what is read, fetched and written, in which order, and what happens when a part of it fails."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from refresher.core import SHORTEST_LIFE, Held, Login
-from refresher.errors import (
-    AwsCallError,
-    DeniedError,
-    DocumentTooLargeError,
-    LoginsUnavailableError,
-    OddAnswerError,
-    RefreshError,
-)
+from refresher.errors import AwsCallError, DocumentTooLargeError, OddAnswerError
 from refresher.ports import Outcome
 from refresher.refresh import Report, refresh
-from refresher.registries import Registry
+from refresher.registries import Group
 
 from tests.refresher.fakes import (
     CANARY,
@@ -29,7 +22,7 @@ from tests.refresher.fakes import (
     Clock,
     FakeSink,
     FakeSource,
-    registries,
+    groups,
 )
 
 ALL = (FRANKFURT, VIRGINIA, FRANKFURT_OTHER_ACCOUNT)
@@ -37,7 +30,7 @@ DOWN = AwsCallError("down")
 
 
 def run(source: FakeSource, sink: FakeSink, *hosts: str, force: bool = False) -> Report:
-    return refresh(source, sink, registries(*(hosts or ALL)), force=force, clock=source.clock)
+    return refresh(source, sink, groups(*(hosts or ALL)), force=force, clock=source.clock)
 
 
 def many(*names: str) -> FakeSink:
@@ -69,33 +62,37 @@ def test_the_first_registry_asked_for_is_the_main_one(main: str) -> None:
     assert sink.written[0][1].logins[0].registries[0] == main
 
 
-def test_the_fetch_is_dated_when_it_is_done() -> None:
+def test_each_fetch_is_dated_when_it_is_done() -> None:
     clock = Clock()
 
     class Slow(FakeSource):
-        def login(self, region: str, registries: Sequence[Registry]) -> Login:
+        def login(self, group: Group) -> Login:
+            login = super().login(group)
             clock.now += timedelta(minutes=1)
-            return super().login(region, registries)
+            return login
 
     sink = FakeSink()
     run(Slow(clock), sink)
-    assert sink.written[0][1].refreshed_at == NOW + timedelta(minutes=2)
+    assert [login.refreshed_at for login in sink.written[0][1].logins] == [
+        NOW + timedelta(minutes=1),
+        NOW + timedelta(minutes=2),
+    ]
 
 
 def test_many_places_need_no_more_tokens_than_one() -> None:
     source, sink = FakeSource(Clock()), many("a", "b", "c")
     assert statuses(run(source, sink)) == dict.fromkeys("abc", "refreshed")
     assert source.asked == ["eu-central-1", "us-east-1"]
-    assert len({id(renewal) for _, renewal in sink.written}) == 1
+    assert len({renewal for _, renewal in sink.written}) == 1
 
 
 def test_nothing_is_written_before_all_logins_are_there() -> None:
     sink = many("a", "b")
 
     class Telling(FakeSource):
-        def login(self, region: str, registries: Sequence[Registry]) -> Login:
-            sink.events.append(f"login {region}")
-            return super().login(region, registries)
+        def login(self, group: Group) -> Login:
+            sink.events.append(f"login {group.region}")
+            return super().login(group)
 
     run(Telling(Clock()), sink)
     assert sink.events == ["read a", "login eu-central-1", "login us-east-1", "write a", "read b", "write b"]
@@ -137,11 +134,44 @@ def test_fresh_logins_are_renewed_by_force() -> None:
     assert len(sink.written) == 4
 
 
-def test_a_fresh_login_is_renewed_when_the_registries_change() -> None:
+def test_a_registry_that_is_taken_off_the_list_leaves_the_place_and_nothing_is_fetched_for_it() -> None:
     source, sink = FakeSource(Clock()), FakeSink()
     run(source, sink)
+    before = sink.held["one"].logins
+    source.asked.clear()
     assert statuses(run(source, sink, FRANKFURT)) == {"one": "refreshed"}
+    (left,) = sink.held["one"].logins
+    assert (left.registries, left.password, source.asked) == ((FRANKFURT,), before[0].password, [])
     assert statuses(run(source, sink, FRANKFURT)) == {"one": "fresh"}
+
+
+def test_a_registry_that_is_put_on_the_list_costs_the_login_of_its_region_alone() -> None:
+    source, sink = FakeSource(Clock()), FakeSink()
+    run(source, sink, FRANKFURT, VIRGINIA)
+    virginia = sink.held["one"].logins[1]
+    source.asked.clear()
+    assert statuses(run(source, sink)) == {"one": "refreshed"}
+    assert source.asked == ["eu-central-1"]
+    assert sink.held["one"].logins[1] == virginia
+    assert sink.held["one"].logins[0].registries == (FRANKFURT, FRANKFURT_OTHER_ACCOUNT)
+
+
+def test_another_main_registry_is_a_write_without_a_login() -> None:
+    source, sink = FakeSource(Clock()), FakeSink()
+    run(source, sink)
+    source.asked.clear()
+    assert statuses(run(source, sink, VIRGINIA, FRANKFURT, FRANKFURT_OTHER_ACCOUNT)) == {"one": "refreshed"}
+    assert (sink.held["one"].main, source.asked) == (VIRGINIA, [])
+
+
+def test_a_flaw_of_a_place_with_young_logins_is_mended_without_a_login() -> None:
+    source, sink = FakeSource(Clock()), FakeSink()
+    run(source, sink)
+    good = sink.held["one"]
+    sink.held["one"] = replace(good, flaw="not our owner")
+    source.asked.clear()
+    assert statuses(run(source, sink)) == {"one": "refreshed"}
+    assert (sink.held["one"], source.asked) == (good, [])
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -170,48 +200,6 @@ def test_a_place_that_cannot_be_read_or_written_stops_no_other() -> None:
     assert report.unavailable is None
 
 
-def test_a_region_that_fails_leaves_the_last_good_logins_alone() -> None:
-    clock, sink = Clock(), many("a", "b")
-    run(FakeSource(clock), sink)
-    good = dict(sink.held)
-    clock.now += timedelta(hours=7)
-    source = FakeSource(clock, failures={"us-east-1": DOWN})
-    assert run(source, sink) == Report(tuple(Outcome(name, "failed", NOW + LIFE, DOWN) for name in "ab"), DOWN)
-    assert source.asked == ["eu-central-1", "us-east-1"]
-    assert sink.held == good
-
-
-def test_a_region_that_fails_does_not_make_a_fresh_place_a_failed_one() -> None:
-    clock, sink = Clock(), many("a")
-    run(FakeSource(clock), sink)
-    sink.held["b"] = Held()
-    report = run(FakeSource(clock, failures={"us-east-1": DOWN}), sink)
-    assert statuses(report) == {"a": "fresh", "b": "failed"}
-
-
-def test_every_region_that_fails_is_named() -> None:
-    failures: dict[str, RefreshError] = {
-        "eu-central-1": DeniedError("denied here"),
-        "us-east-1": AwsCallError("down there"),
-    }
-    source, sink = FakeSource(Clock(), failures=failures), FakeSink()
-    unavailable = run(source, sink).unavailable
-    assert isinstance(unavailable, LoginsUnavailableError)
-    assert str(unavailable) == "2 regions gave no login: denied here; down there"
-    assert source.asked == ["eu-central-1", "us-east-1"]
-    assert sink.written == []
-
-
-@pytest.mark.parametrize(
-    ("second", "awaited"), [(DeniedError("denied too"), True), (AwsCallError("down"), False)], ids=["denied", "down"]
-)
-def test_failures_of_several_regions_may_heal_only_if_all_of_them_may(second: RefreshError, awaited: bool) -> None:
-    source = FakeSource(Clock(), failures={"eu-central-1": DeniedError("denied"), "us-east-1": second})
-    unavailable = run(source, FakeSink()).unavailable
-    assert isinstance(unavailable, LoginsUnavailableError)
-    assert unavailable.rights_missing is awaited
-
-
 @pytest.mark.parametrize("life", [timedelta(days=-1), timedelta(0), SHORTEST_LIFE - timedelta(seconds=1)])
 def test_a_login_too_short_lived_to_be_used_is_refused(life: timedelta) -> None:
     sink = FakeSink()
@@ -227,43 +215,11 @@ def test_a_login_that_lives_just_long_enough_is_taken() -> None:
 
 def test_a_fault_of_the_code_that_fetches_is_not_taken_for_a_failed_region() -> None:
     class Broken(FakeSource):
-        def login(self, region: str, registries: Sequence[Registry]) -> Login:
+        def login(self, group: Group) -> Login:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         run(Broken(Clock()), FakeSink())
-
-
-failures = st.sampled_from([DeniedError("denied"), AwsCallError("down"), OddAnswerError("odd")])
-
-
-@given(
-    failing=st.dictionaries(st.sampled_from(["eu-central-1", "us-east-1"]), failures, min_size=1),
-    hosts=st.permutations(ALL),
-    ages=st.lists(st.timedeltas(timedelta(0), timedelta(days=3)), max_size=4),
-    force=st.booleans(),
-)
-def test_nothing_is_ever_written_when_any_region_fails(
-    failing: dict[str, RefreshError], hosts: list[str], ages: list[timedelta], force: bool
-) -> None:
-    clock, sink = Clock(), FakeSink({})
-    for number, age in enumerate(ages):
-        clock.now = NOW - age
-        other = many(str(number))
-        run(FakeSource(clock), other, *hosts)
-        sink.held |= other.held
-    clock.now = NOW
-    held = dict(sink.held)
-    source = FakeSource(clock, failures=failing)
-    report = run(source, sink, *hosts, force=force)
-    due = [force or age >= LIFE / 2 for age in ages]
-    assert [outcome.status for outcome in sorted(report.outcomes, key=lambda outcome: outcome.place)] == [
-        "failed" if it_is else "fresh" for it_is in due
-    ]
-    assert bool(source.asked) is any(due)
-    assert (report.unavailable is not None) is any(due)
-    assert sink.held == held
-    assert sink.written == []
 
 
 @given(

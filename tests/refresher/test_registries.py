@@ -1,7 +1,7 @@
 """Which hosts are private ECR registries, and where."""
 
 import pytest
-from refresher.registries import Registry, by_region, parse_registry
+from refresher.registries import Group, Registry, groups_of, parse_registry
 
 from tests.refresher.fakes import FRANKFURT, FRANKFURT_OTHER_ACCOUNT, VIRGINIA, registries
 
@@ -75,8 +75,7 @@ def test_a_domain_of_another_partition_is_refused_and_the_right_one_named(rest: 
 
 
 def test_registries_are_grouped_by_region_in_the_order_in_which_they_came() -> None:
-    groups = by_region(registries(VIRGINIA, FRANKFURT, FRANKFURT_OTHER_ACCOUNT))
-    assert list(groups.items()) == [
-        ("us-east-1", registries(VIRGINIA)),
-        ("eu-central-1", registries(FRANKFURT, FRANKFURT_OTHER_ACCOUNT)),
-    ]
+    assert groups_of(registries(VIRGINIA, FRANKFURT, FRANKFURT_OTHER_ACCOUNT)) == (
+        Group("us-east-1", registries(VIRGINIA)),
+        Group("eu-central-1", registries(FRANKFURT, FRANKFURT_OTHER_ACCOUNT)),
+    )

@@ -17,7 +17,7 @@ from tests.refresher.conftest import SECRET_ID
 from tests.refresher.fakes import CANARY, FRANKFURT, LIFE, NOW
 
 VERSION = "11111111-2222-3333-4444-555555555555"
-RENEWAL = Renewal((Login((FRANKFURT,), "AWS", CANARY, NOW + LIFE),), NOW)
+RENEWAL = Renewal((Login((FRANKFURT,), "AWS", CANARY, NOW + LIFE, NOW),))
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def sink(client: Any) -> SecretsManagerDocument:
 
 
 def place(document: dict[str, Any], replaces: str | None = None) -> DocumentPlace:
-    return DocumentPlace(SECRET_ID, Held(), replaces, document)
+    return DocumentPlace(SECRET_ID, Held(flaw="no login of ours"), replaces, document)
 
 
 def write(sink: SecretsManagerDocument, document: dict[str, Any], replaces: str | None = None) -> Outcome:
@@ -88,7 +88,7 @@ def test_what_was_written_is_read_again(sink: SecretsManagerDocument) -> None:
     assert write(sink, {}) == Outcome(SECRET_ID, "refreshed", NOW + LIFE)
     (found,) = sink.read()
     assert isinstance(found, DocumentPlace)
-    assert found.held == Held(RENEWAL.logins, NOW, FRANKFURT)
+    assert found.held == Held(RENEWAL.logins, FRANKFURT)
 
 
 def test_a_write_tells_what_it_did_away_with(sink: SecretsManagerDocument) -> None:
@@ -143,7 +143,7 @@ def test_bytes_are_counted_and_not_characters(sink: SecretsManagerDocument) -> N
 
 def test_a_write_that_fails_leaves_what_the_place_held(aws: AwsServer, sink: SecretsManagerDocument) -> None:
     aws.answers["PutSecretValue"] = lambda call: Refusal("AccessDeniedException")
-    held = Held(RENEWAL.logins, NOW, FRANKFURT)
+    held = Held(RENEWAL.logins, FRANKFURT)
     (outcome,) = sink.write([(DocumentPlace(SECRET_ID, held, "old content"), RENEWAL)])
     assert isinstance(failure(outcome), DeniedError)
     assert (outcome.expires_at, outcome.note) == (NOW + LIFE, None)

@@ -25,7 +25,8 @@ def outcomes(*names: str, status: Any = "refreshed", failure: RefreshError | Non
 def summed(
     *parts: tuple[Outcome, ...], unavailable: RefreshError | None = None, retired: Any = (), reason: str = "schedule"
 ) -> dict[str, Any]:
-    return summary(Report(tuple(outcome for part in parts for outcome in part), unavailable), retired, reason, NOW)
+    report = Report(tuple(outcome for part in parts for outcome in part), unavailable=unavailable)
+    return summary(report, retired, reason, NOW)
 
 
 def test_a_run_that_served_some_and_left_others_as_they_were_counts_them() -> None:
@@ -56,6 +57,12 @@ def test_a_run_that_served_some_and_left_others_as_they_were_counts_them() -> No
         ((outcomes("a"), outcomes("b", status="fresh")), "refreshed"),
         ((outcomes("a"), outcomes("b", status="failed", failure=DOWN)), "incomplete"),
         ((outcomes("a", status="fresh"), outcomes("b", status="failed", failure=DOWN)), "incomplete"),
+        ((outcomes("a", status="incomplete", failure=DOWN),), "incomplete"),
+        ((outcomes("a"), outcomes("b", status="incomplete", failure=DOWN)), "incomplete"),
+        (
+            (outcomes("a", status="incomplete", failure=DOWN), outcomes("b", status="failed", failure=DOWN)),
+            "incomplete",
+        ),
         ((outcomes("b", status="failed", failure=DOWN),), "failed"),
     ],
 )
@@ -75,7 +82,12 @@ def test_logins_that_were_not_to_be_had_are_one_error_and_not_one_of_each_namesp
     found = summed(failed, other, unavailable=DENIED)
     assert (found["errorType"], found["error"], found["failed"]) == ("DeniedError", str(DENIED), 3)
     assert found["failures"] == [{"reason": "down", "namespaces": ["c"], "count": 1}]
-    assert failures(Report((*failed, *other), DENIED), ()) == list(other)
+    assert failures(Report((*failed, *other), unavailable=DENIED), ()) == list(other)
+
+
+def test_a_namespace_that_lacks_some_of_its_logins_was_served_all_the_same() -> None:
+    found = summed(outcomes("a", "b", status="incomplete", failure=DENIED), outcomes("c"), unavailable=DENIED)
+    assert (found["served"], found["failed"], found["error"], "failures" in found) == (3, 0, str(DENIED), False)
 
 
 def test_what_failed_in_the_same_way_is_told_once_most_frequent_first() -> None:

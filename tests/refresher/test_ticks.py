@@ -10,7 +10,7 @@ from refresher.errors import AwsCallError
 from refresher.refresh import refresh
 from refresher.secrets_manager import SecretsManagerDocument
 
-from tests.refresher.fakes import FRANKFURT, LIFE, Clock, FakeSecretsManager, FakeSource, registries
+from tests.refresher.fakes import FRANKFURT, LIFE, Clock, FakeSecretsManager, FakeSource, groups
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -32,7 +32,7 @@ def least_left(waits: list[timedelta], life: timedelta, failing: frozenset[int] 
             assert expires_at is not None
             least = min(least, expires_at - clock.now)
         chosen = broken if number in failing else source
-        report = refresh(chosen, sink, registries(FRANKFURT), force=False, clock=clock)
+        report = refresh(chosen, sink, groups(FRANKFURT), force=False, clock=clock)
         assert report.unavailable is None or number in failing
     return least
 

@@ -13,8 +13,9 @@ There are two entries over one use case: the Lambda function `handler` keeps one
 
 On AWS:
 
-- `ecr`, `secrets_manager`: the ports; `document` is what the secret holds.
-- `aws_clients` makes clients, `aws_calls` turns their errors into messages that hold no secret.
+- `ecr`, `secrets_manager`: the ports; `document` is what the secret holds. `assumed_roles`: who asks ECR for other accounts.
+- `aws_clients` makes clients, `aws_logins` the source of logins on them; `aws_calls` turns their errors into messages that hold
+  no secret, by what `denials` reads in them.
 - `patience`: waits for IAM rights that arrive late, at deploy time only.
 
 In Kubernetes:
@@ -28,7 +29,7 @@ Entries:
 
 - `handler`, with `job` for what it is asked: environment and event in, a JSON result out.
 - `__main__`, with `command` for what it is asked and `summary` for its report: environment and arguments in, exit status out.
-- `logs`: JSON lines for both.
+- `wanted`: what both are to log in to; `logs`: JSON lines for both.
 
 Needs botocore, which every Lambda runtime has, and the standard library alone. Importing this package imports no module of it.
 """

@@ -20,10 +20,10 @@ from .errors import ConfigurationError, RefreshError, unexpected
 from .kubernetes_api import PullSecrets
 from .kubernetes_http import KubernetesHttp
 from .patience import PatientLogins, Time
-from .ports import Outcome
+from .ports import LoginSource, Outcome
 from .proxies import proxy_for
 from .refresh import refresh
-from .registries import Group, groups_of
+from .registries import Group
 from .service_account import ServiceAccount
 from .shortfall import Shortfall
 from .summary import error_fields, failures, summary
@@ -36,11 +36,15 @@ _MOST_LINES = 100
 class _Logins:
     """A LoginSource on ECR that begins by importing what AWS calls need: a run that finds fresh logins is spared that."""
 
-    def login(self, group: Group) -> Login:
-        from .aws_clients import client
-        from .ecr import EcrClient, EcrLogins
+    def __init__(self, region: str | None) -> None:
+        self._region = region
+        self._made: LoginSource | None = None
 
-        return EcrLogins(lambda name: cast(EcrClient, client("ecr", name))).login(group)
+    def login(self, group: Group) -> Login:
+        from .aws_logins import aws_logins
+
+        self._made = self._made or aws_logins(self._region)
+        return self._made.login(group)
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -51,7 +55,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         account = ServiceAccount(environment)
         proxy = proxy_for(account.host, account.port, environment)
         with closing(KubernetesHttp(account, proxy)) as http, closing(PullSecrets(http, command.targets)) as sink:
-            return _run(command, sink)
+            return _run(command, sink, environment.get("AWS_REGION"))
     except ConfigurationError as error:
         status, failure = 2, cast(RefreshError, error)
     except RefreshError as error:
@@ -62,9 +66,9 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     return status
 
 
-def _run(command: Command, sink: PullSecrets) -> int:
-    source = PatientLogins(_Logins(), command.await_rights_seconds, _waiting, _PASSING)
-    report = refresh(source, sink, groups_of(command.registries), force=command.force, clock=_now)
+def _run(command: Command, sink: PullSecrets, region: str | None) -> int:
+    source = PatientLogins(_Logins(region), command.await_rights_seconds, _waiting, _PASSING)
+    report = refresh(source, sink, command.wanted.groups, force=command.force, clock=_now)
     retired = tuple(sink.retire())
     for shortfall in report.shortfalls:
         _tell_of_login(shortfall)

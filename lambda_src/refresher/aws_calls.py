@@ -12,6 +12,7 @@ from typing import TypeVar, cast
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from .denials import parse_denial
 from .errors import AwsCallError, DeniedError, RefreshError
 
 T = TypeVar("T")
@@ -21,17 +22,12 @@ T = TypeVar("T")
 _DENIALS = frozenset({"AccessDenied", "AccessDeniedException", "UnrecognizedClientException", "InvalidClientTokenId"})
 
 _HINTS = {
+    "RegionDisabledException": "the caller's account has STS switched off there",
     "InvalidRequestException": "the secret may be scheduled for deletion",
     "ResourceNotFoundException": "the secret does not exist",
     "ExpiredTokenException": "the caller's AWS session has ended",
 }
 
-# How AWS words a denial (IAM User Guide, "Troubleshoot access denied error messages").
-_DENIAL_TEXT = re.compile(
-    r"User: (?P<principal>arn:[\w:/+=,.@-]+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
-    r"(?: on resource: (?P<resource>[\w:/+=,.@*-]+))?"
-    r"(?:[^.]*?(?P<why>with an explicit deny in an? [\w -]+|because no [\w -]+ policy allows))?"
-)
 # Secrets Manager's text when the right that is missing is one on the secret's KMS key.
 _KMS_TEXT = "Access to KMS is not allowed"
 
@@ -74,16 +70,10 @@ def _from_answer(action: str, region: str, response: Mapping[str, object]) -> Re
 
 def _denial(action: str, region: str, reference: str, code: str, response: Mapping[str, object]) -> str:
     text = _message(response)
-    said = _DENIAL_TEXT.search(text)
+    said = parse_denial(text)
     if said:
-        on = f" on {said['resource']}" if said["resource"] else ""
-        why = said["why"] or ""
-        fix = (
-            f"the deny must go ({why})"
-            if why.startswith("with an explicit deny")
-            else f"allow {said['action']} in that principal's policy"
-        )
-        return f"{said['action']} was denied to {said['principal']}{on} in {region}: {fix} ({reference})"
+        on = f" on {said.resource}" if said.resource else ""
+        return f"{said.action} was denied to {said.principal}{on} in {region}: {said.fix} ({reference})"
     if _KMS_TEXT in text:
         return (
             f"{action} was denied in {region} because the secret's KMS key was: allow the caller kms:Decrypt and"

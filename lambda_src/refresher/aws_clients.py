@@ -9,6 +9,8 @@ from typing import cast
 from botocore.config import Config
 from botocore.session import Session, get_session
 
+from .assumed_roles import Credentials
+
 # Four attempts of at most 2 + 5 s with backoff between: a call that never gets through takes about 40 s.
 CONFIG = Config(
     connect_timeout=2,
@@ -24,9 +26,25 @@ def client(service: str, region: str) -> object:
     return cast(object, _session().create_client(service, region_name=region, config=CONFIG))
 
 
+def client_as(credentials: Credentials, service: str, region: str) -> object:
+    """A client with those credentials. Kept nowhere, because they end and whoever keeps clients doesn't."""
+    made = _session().create_client(
+        service,
+        region_name=region,
+        config=CONFIG,
+        aws_access_key_id=credentials.access_key_id,
+        aws_secret_access_key=credentials.secret_access_key,
+        aws_session_token=credentials.session_token,
+    )
+    return cast(object, made)
+
+
 @functools.cache
 def _session() -> Session:
-    return get_session()
+    session = get_session()
+    # Older versions ask the one STS of the whole partition (AWS SDKs and Tools Reference Guide, AWS STS Regional endpoints).
+    session.set_config_variable("sts_regional_endpoints", "regional")
+    return session
 
 
 def forget() -> None:

@@ -1,7 +1,6 @@
 """What one run of the CronJob is asked to do, read from its environment and arguments.
 
-Environment: EVERPULL_REGISTRIES (registry hosts with commas between, the main one first) and EVERPULL_TARGETS (path of the file
-that `targets` describes).
+Environment: EVERPULL_TARGETS (path of the file that `targets` describes), and what `wanted` reads.
 """
 
 import argparse
@@ -11,16 +10,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from .errors import ConfigurationError
-from .job import LONGEST_REASON, LONGEST_WAIT_SECONDS, read_registries
-from .registries import Registry
+from .job import LONGEST_REASON, LONGEST_WAIT_SECONDS
 from .targets import Targets, parse_targets
+from .wanted import Wanted, read_wanted
 
 
 @dataclass(frozen=True)
 class Command:
-    """One refresh. `registries` is not empty; the first is the main one."""
+    """One refresh."""
 
-    registries: tuple[Registry, ...]
+    wanted: Wanted
     targets: Targets
     force: bool
     reason: str
@@ -53,11 +52,11 @@ def read_command(arguments: Sequence[str], environment: Mapping[str, str]) -> Co
         faults.append(f"--reason must be text of at most {LONGEST_REASON} characters")
     if not 0 <= seconds <= LONGEST_WAIT_SECONDS:
         faults.append(f"--await-rights must be a whole number from 0 to {LONGEST_WAIT_SECONDS}")
-    registries = read_registries(environment.get("EVERPULL_REGISTRIES", ""), faults)
+    wanted = read_wanted(environment, faults)
     targets = _targets(environment.get("EVERPULL_TARGETS", ""), faults)
     if faults or targets is None:
         raise ConfigurationError(faults)
-    return Command(registries, targets, bool(given.force), reason, seconds)
+    return Command(wanted, targets, bool(given.force), reason, seconds)
 
 
 def _targets(path: str, faults: list[str]) -> Targets | None:

@@ -7,14 +7,13 @@ from typing import Protocol, cast
 
 from . import logs
 from .aws_clients import client
+from .aws_logins import aws_logins
 from .core import timestamp
-from .ecr import EcrClient, EcrLogins
 from .errors import RefreshError, unexpected
 from .job import Job, read_job
 from .patience import PatientLogins, Time, until_rights_arrive
 from .ports import LoginSource, Outcome
 from .refresh import refresh
-from .registries import groups_of
 from .secrets_manager import SecretsManagerClient, SecretsManagerDocument
 
 # Of the function's time, what the last attempt after a wait may use.
@@ -78,7 +77,7 @@ def _handle(event: object, context: LambdaContext) -> dict[str, object]:
     until = _PASSING.monotonic() + min(job.await_rights_seconds, time_left)
 
     def attempt() -> Outcome:
-        source = EcrLogins(lambda region: cast(EcrClient, client("ecr", region)))
+        source = aws_logins(os.environ["AWS_REGION"])
         # For itself, so that what was fetched already is not fetched again.
         return _refresh(job, PatientLogins(source, until - _PASSING.monotonic(), waiting, _PASSING))
 
@@ -90,7 +89,7 @@ def _refresh(job: Job, source: LoginSource) -> Outcome:
     """What became of the secret. Raises RefreshError if that is a failure, or a part of it."""
     region = os.environ["AWS_REGION"]
     sink = SecretsManagerDocument(cast(SecretsManagerClient, client("secretsmanager", region)), job.secret_id, region)
-    (outcome,) = refresh(source, sink, groups_of(job.registries), force=job.force, clock=_now).outcomes
+    (outcome,) = refresh(source, sink, job.wanted.groups, force=job.force, clock=_now).outcomes
     if outcome.failure:
         raise outcome.failure
     return outcome
@@ -103,7 +102,7 @@ def _result(outcome: Outcome, job: Job) -> dict[str, object]:
         "reason": job.reason,
         "expiresAt": expires_at,
         "secondsLeft": int((datetime.fromisoformat(expires_at) - _now()).total_seconds()),
-        "registries": [registry.host for registry in job.registries],
+        "registries": list(job.wanted.hosts),
     }
     if outcome.note:
         result["replaced"] = outcome.note

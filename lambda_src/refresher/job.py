@@ -1,7 +1,6 @@
 """What one invocation is asked to do, read from the function's environment and the event.
 
-Environment: EVERPULL_SECRET_ID (ARN or name of the secret) and EVERPULL_REGISTRIES (registry hosts with commas between,
-the main one first).
+Environment: EVERPULL_SECRET_ID (ARN or name of the secret), and what `wanted` reads.
 
 Event, every field optional: `force` (renew a login even if it is fresh), `reason` (text for the log) and
 `awaitRightsSeconds` (at deploy time: how long denials are borne, see `patience`).
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from .errors import ConfigurationError
-from .registries import Registry, parse_registry
+from .wanted import Wanted, read_wanted
 
 # Lambda's longest timeout (AWS Lambda quotas).
 LONGEST_WAIT_SECONDS = 900
@@ -22,10 +21,10 @@ _FIELDS = frozenset({"force", "reason", "awaitRightsSeconds"})
 
 @dataclass(frozen=True)
 class Job:
-    """One refresh. `registries` is not empty; the first is the main one."""
+    """One refresh."""
 
     secret_id: str
-    registries: tuple[Registry, ...]
+    wanted: Wanted
     force: bool
     reason: str
     await_rights_seconds: int
@@ -37,7 +36,7 @@ def read_job(environment: Mapping[str, str], event: object) -> Job:
     secret_id = environment.get("EVERPULL_SECRET_ID", "")
     if not secret_id:
         faults.append("EVERPULL_SECRET_ID is not set; it names the secret to keep")
-    registries = read_registries(environment.get("EVERPULL_REGISTRIES", ""), faults)
+    wanted = read_wanted(environment, faults)
     fields: dict[str, object] = {}
     if isinstance(event, Mapping):
         fields = dict(cast(Mapping[str, object], event))
@@ -51,22 +50,7 @@ def read_job(environment: Mapping[str, str], event: object) -> Job:
         faults.append(f"unknown in the event: {unknown}; known are {', '.join(sorted(_FIELDS))}")
     if faults:
         raise ConfigurationError(faults)
-    return Job(secret_id, registries, force, reason, seconds)
-
-
-def read_registries(text: str, faults: list[str]) -> tuple[Registry, ...]:
-    """The registries that EVERPULL_REGISTRIES lists, once each. Adds what is wrong with them to `faults`."""
-    hosts = [host for host in (part.strip() for part in text.split(",")) if host]
-    if not hosts:
-        faults.append("EVERPULL_REGISTRIES is not set; it lists registry hosts with commas between")
-    registries: list[Registry] = []
-    # Once each: a repeated host changes nothing.
-    for host in dict.fromkeys(hosts):
-        try:
-            registries.append(parse_registry(host))
-        except ValueError as error:
-            faults.append(f"EVERPULL_REGISTRIES: {error}")
-    return tuple(registries)
+    return Job(secret_id, wanted, force, reason, seconds)
 
 
 def _force(value: object, faults: list[str]) -> bool:

@@ -1,7 +1,7 @@
 """Account and region of an Amazon ECR registry, read from its host name, and which registries one login opens."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 # By the beginning of the region's name: the domain of its registries, and that of the dual-stack (IPv6) ones where there
@@ -24,23 +24,33 @@ _HOST = re.compile(
 
 @dataclass(frozen=True)
 class Registry:
-    """A private ECR registry. `host` is what image names begin with; one account has one registry a region."""
+    """An ECR registry. `host` is what image names begin with; one account has one private registry a region."""
 
     host: str
     account: str
     region: str
 
 
+# ECR Public is nobody's, and its logins come from this region alone (Amazon ECR Public API Reference, GetAuthorizationToken).
+PUBLIC = Registry(host="public.ecr.aws", account="", region="us-east-1")
+
+
 @dataclass(frozen=True)
 class Group:
-    """Registries (at least one) that one login opens.
+    """Registries (at least one) that one login opens. It is fetched as `role` (ARN), None as whoever the refresher is.
 
-    An ECR token opens every registry its principal may reach in the token's own region, and none elsewhere (Amazon ECR User
-    Guide, Private registry authentication).
+    An ECR token opens every private registry its principal may reach in the token's own region, and none elsewhere (Amazon ECR
+    User Guide, Private registry authentication). That of ECR Public opens ECR Public.
     """
 
     region: str
     registries: tuple[Registry, ...]
+    role: str | None = None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it is ECR Public."""
+        return self.registries == (PUBLIC,)
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -48,7 +58,9 @@ class Group:
         return tuple(registry.host for registry in self.registries)
 
     def __str__(self) -> str:
-        return f"ECR in {self.region}"
+        if self.is_public:
+            return "ECR Public"
+        return f"ECR in {self.region}" + (f" as {self.role}" if self.role else "")
 
 
 def parse_registry(host: str) -> Registry:
@@ -73,9 +85,10 @@ def parse_registry(host: str) -> Registry:
     return Registry(host=host, account=match["account"], region=region)
 
 
-def groups_of(registries: Iterable[Registry]) -> tuple[Group, ...]:
-    """The registries in groups, both in the order of their first appearance."""
-    members: dict[str, tuple[Registry, ...]] = {}
+def groups_of(registries: Iterable[Registry], roles: Mapping[str, str]) -> tuple[Group, ...]:
+    """The registries in groups, both in the order of their first appearance. `roles` are ARNs by the account they log in to."""
+    members: dict[tuple[str, str | None, bool], tuple[Registry, ...]] = {}
     for registry in registries:
-        members[registry.region] = (*members.get(registry.region, ()), registry)
-    return tuple(Group(region, together) for region, together in members.items())
+        key = registry.region, roles.get(registry.account), registry == PUBLIC
+        members[key] = (*members.get(key, ()), registry)
+    return tuple(Group(region, together, role) for (region, role, _), together in members.items())

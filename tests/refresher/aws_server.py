@@ -1,4 +1,4 @@
-"""A tiny AWS on loopback: answers two services as scripted and keeps every request, so that real wire calls are counted."""
+"""A tiny AWS on loopback: answers some services as scripted and keeps every request, so that real wire calls are counted."""
 
 import json
 import re
@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
+from xml.etree import ElementTree
 
 from tests.refresher.fakes import token
 
@@ -16,10 +18,15 @@ JSON_TYPE = "application/x-amz-json-1.1"
 
 @dataclass
 class Call:
-    """One request: `action` such as GetSecretValue, the region it was signed for, body and headers (lower-case names)."""
+    """One request: `action` such as GetSecretValue, the region and service it was signed for and the id of the key.
+
+    Names of headers are in lower case.
+    """
 
     action: str
     region: str
+    service: str
+    key_id: str
     body: dict[str, Any]
     headers: dict[str, str]
 
@@ -38,7 +45,10 @@ Answer = Callable[[Call], dict[str, Any] | Refusal]
 
 @dataclass
 class AwsServer:
-    """Scripted answers by action. The defaults are one secret (`secret`, None until written) and logins until `expires_at`."""
+    """Scripted answers by action. The defaults are one secret (`secret`, None until written) and logins until `expires_at`.
+
+    The password of a login names the region, and the role whose session has fetched it.
+    """
 
     endpoint: str = ""
     secret: str | bytes | None = None
@@ -55,8 +65,23 @@ class AwsServer:
         return self.answers.get(call.action, getattr(self, f"_{call.action}"))(call)
 
     def _GetAuthorizationToken(self, call: Call) -> dict[str, Any]:  # noqa: N802
-        made = token(password=f"{self.password}-{call.region}")
-        return {"authorizationData": [{"authorizationToken": made, "expiresAt": self.expires_at}]}
+        public = call.service == "ecr-public"
+        parts = [self.password, "public" if public else call.region]
+        parts += [call.key_id.removeprefix("ASIA")] if call.key_id.startswith("ASIA") else []
+        data = {"authorizationToken": token(password="-".join(parts)), "expiresAt": self.expires_at}
+        return {"authorizationData": data if public else [data]}
+
+    def _AssumeRole(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        """Keys of a session have the role's account in their id."""
+        account = call.body["RoleArn"].split(":")[4]
+        return {
+            "Credentials": {
+                "AccessKeyId": f"ASIA{account}",
+                "SecretAccessKey": f"{self.password}-session-key",
+                "SessionToken": f"{self.password}-session-token",
+                "Expiration": "2100-01-01T00:00:00Z",
+            }
+        }
 
     def _GetSecretValue(self, call: Call) -> dict[str, Any] | Refusal:  # noqa: N802
         if self.secret is None:
@@ -71,6 +96,19 @@ class AwsServer:
         return {"VersionId": call.body["ClientRequestToken"]}
 
 
+def _xml(name: str, document: Mapping[str, Any]) -> bytes:
+    def fill(element: ElementTree.Element, value: Any) -> None:
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                fill(ElementTree.SubElement(element, key), inner)
+        else:
+            element.text = str(value)
+
+    root = ElementTree.Element(name, xmlns="https://sts.amazonaws.com/doc/2011-06-15/")
+    fill(root, document)
+    return ElementTree.tostring(root)
+
+
 @contextmanager
 def aws_server() -> Iterator[AwsServer]:
     """A running server on a free loopback port."""
@@ -79,19 +117,35 @@ def aws_server() -> Iterator[AwsServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
-            body = json.loads(self.rfile.read(int(headers["content-length"])))
-            signed = re.search(r"Credential=[^/]+/\d+/([\w-]+)/", headers["authorization"])
+            content = self.rfile.read(int(headers["content-length"]))
+            signed = re.search(r"Credential=([^/]+)/\d+/([\w-]+)/([\w-]+)/", headers["authorization"])
             assert signed is not None
-            reply = state.answer(Call(headers["x-amz-target"].rpartition(".")[2], signed[1], body, headers))
+            key_id, region, service = signed.groups()
+            if service == "sts":
+                body = dict(parse_qsl(content.decode()))
+                reply = state.answer(Call(body["Action"], region, service, key_id, body, headers))
+                self._send_query(body["Action"], reply)
+                return
+            action = headers["x-amz-target"].rpartition(".")[2]
+            reply = state.answer(Call(action, region, service, key_id, json.loads(content), headers))
             if isinstance(reply, Refusal):
-                self._send(reply.status, {"__type": reply.code, "message": reply.message})
+                self._send(
+                    reply.status, JSON_TYPE, json.dumps({"__type": reply.code, "message": reply.message}).encode()
+                )
             else:
-                self._send(200, reply)
+                self._send(200, JSON_TYPE, json.dumps(reply).encode())
 
-        def _send(self, status: int, document: Mapping[str, Any]) -> None:
-            content = json.dumps(document).encode()
+        def _send_query(self, action: str, reply: dict[str, Any] | Refusal) -> None:
+            """As AWS's query protocol has it: XML."""
+            if isinstance(reply, Refusal):
+                document = {"Error": {"Type": "Sender", "Code": reply.code, "Message": reply.message}}
+                self._send(reply.status, "text/xml", _xml("ErrorResponse", {**document, "RequestId": "0000-request"}))
+            else:
+                self._send(200, "text/xml", _xml(f"{action}Response", {f"{action}Result": reply}))
+
+        def _send(self, status: int, content_type: str, content: bytes) -> None:
             self.send_response(status)
-            self.send_header("content-type", JSON_TYPE)
+            self.send_header("content-type", content_type)
             self.send_header("content-length", str(len(content)))
             self.send_header("x-amzn-requestid", "0000-request")
             self.end_headers()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from refresher.core import Held, Login, Renewal
 from refresher.errors import RefreshError
 from refresher.ports import Outcome, Place
-from refresher.registries import Group, Registry, groups_of, parse_registry
+from refresher.registries import PUBLIC, Group, Registry, groups_of, parse_registry
 
 FRANKFURT = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 FRANKFURT_OTHER_ACCOUNT = "210987654321.dkr.ecr.eu-central-1.amazonaws.com"
@@ -21,11 +21,11 @@ LIFE = timedelta(hours=12)
 
 
 def registries(*hosts: str) -> tuple[Registry, ...]:
-    return tuple(parse_registry(host) for host in hosts)
+    return tuple(PUBLIC if host == PUBLIC.host else parse_registry(host) for host in hosts)
 
 
-def groups(*hosts: str) -> tuple[Group, ...]:
-    return groups_of(registries(*hosts))
+def groups(*hosts: str, roles: Mapping[str, str] | None = None) -> tuple[Group, ...]:
+    return groups_of(registries(*hosts), roles or {})
 
 
 def token(username: str = "AWS", password: str = CANARY) -> str:

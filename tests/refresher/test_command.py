@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from refresher.command import Command, read_command
 from refresher.errors import ConfigurationError
+from refresher.wanted import Wanted
 
 from tests.refresher.fakes import CANARY, FRANKFURT, VIRGINIA, registries
 from tests.refresher.secrets import targets, targets_file
@@ -24,7 +25,7 @@ def faults(arguments: list[str], environment: dict[str, str]) -> str:
 
 
 def test_no_argument_is_a_plain_refresh(environment: dict[str, str]) -> None:
-    expected = Command(registries(FRANKFURT, VIRGINIA), targets("team-a"), False, "unspecified", 0)
+    expected = Command(Wanted(registries(FRANKFURT, VIRGINIA), {}), targets("team-a"), False, "unspecified", 0)
     assert read_command([], environment) == expected
 
 

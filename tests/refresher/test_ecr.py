@@ -1,21 +1,24 @@
 """Logins from ECR: what is asked, and which answers are refused."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
-from botocore.exceptions import EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from refresher.assumed_roles import AssumedRoles, Credentials
 from refresher.core import Login
 from refresher.ecr import EcrLogins
-from refresher.errors import AwsCallError, OddAnswerError
+from refresher.errors import AwsCallError, DeniedError, OddAnswerError
+from refresher.registries import PUBLIC, Group
 
 from tests.refresher.fakes import CANARY, FRANKFURT, FRANKFURT_OTHER_ACCOUNT, LIFE, NOW, groups, token
 
 HOSTS = (FRANKFURT, FRANKFURT_OTHER_ACCOUNT)
 (GROUP,) = groups(*HOSTS)
+(ECR_PUBLIC,) = groups(PUBLIC.host)
 
 
 @dataclass
@@ -34,8 +37,15 @@ def answer(**authorization: Any) -> dict[str, Any]:
     return {"authorizationData": [{"authorizationToken": token(), "expiresAt": NOW + LIFE, **authorization}]}
 
 
-def login(reply: Mapping[str, Any] | Exception) -> Login:
-    return EcrLogins(lambda _region: FakeEcr(reply)).login(GROUP)
+def logins(client: Callable[[str, str, Credentials | None], FakeEcr]) -> EcrLogins:
+    def sts(region: str) -> NoReturn:
+        raise AssertionError(f"STS in {region} was asked")
+
+    return EcrLogins(client, AssumedRoles(sts, None))
+
+
+def login(reply: Mapping[str, Any] | Exception, group: Group = GROUP) -> Login:
+    return logins(lambda _service, _region, _credentials: FakeEcr(reply)).login(group)
 
 
 def encoded(text: str | bytes) -> str:
@@ -44,15 +54,49 @@ def encoded(text: str | bytes) -> str:
 
 def test_one_call_in_the_region_gives_one_login_for_all_its_registries() -> None:
     ecr = FakeEcr(answer())
-    asked: list[str] = []
+    asked: list[object] = []
 
-    def client(region: str) -> FakeEcr:
-        asked.append(region)
+    def client(*of: object) -> FakeEcr:
+        asked.append(of)
         return ecr
 
-    made = EcrLogins(client).login(GROUP)
-    assert made == Login(HOSTS, "AWS", CANARY, NOW + LIFE)
-    assert (asked, ecr.asked) == (["eu-central-1"], 1)
+    assert logins(client).login(GROUP) == Login(HOSTS, "AWS", CANARY, NOW + LIFE)
+    assert (asked, ecr.asked) == ([("ecr", "eu-central-1", None)], 1)
+
+
+def test_ecr_public_is_a_service_of_its_own_that_gives_one_authorization_and_no_list() -> None:
+    (data,) = answer()["authorizationData"]
+    asked: list[object] = []
+
+    def client(*of: object) -> FakeEcr:
+        asked.append(of)
+        return FakeEcr({"authorizationData": data})
+
+    assert logins(client).login(ECR_PUBLIC) == Login(("public.ecr.aws",), "AWS", CANARY, NOW + LIFE)
+    assert asked == [("ecr-public", "us-east-1", None)]
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ({}, "did not give exactly one authorization"),
+        (answer(), "did not give exactly one authorization"),
+        ({"authorizationData": {}}, "gave an authorization without a token"),
+        ({"authorizationData": {"authorizationToken": token()}}, "gave a token without an expiry"),
+    ],
+)
+def test_an_odd_answer_of_ecr_public_is_refused_by_its_name(reply: Mapping[str, Any], reason: str) -> None:
+    with pytest.raises(OddAnswerError) as caught:
+        login(reply, ECR_PUBLIC)
+    assert str(caught.value) == f"ECR Public {reason}"
+
+
+def test_a_denial_of_ecr_public_names_its_own_action_or_the_one_behind_it() -> None:
+    said = "User: arn:aws:iam::1:user/x is not authorized to perform: sts:GetServiceBearerToken on resource: *"
+    for message, action in (("", "ecr-public:GetAuthorizationToken"), (said, "sts:GetServiceBearerToken")):
+        refusal: Any = {"Error": {"Code": "AccessDeniedException", "Message": message}}
+        with pytest.raises(DeniedError, match=f"^{action} was denied .*in us-east-1"):
+            login(ClientError(refusal, "GetAuthorizationToken"), ECR_PUBLIC)
 
 
 @pytest.mark.parametrize(("username", "password"), [("AWS", "with:colons:"), ("somebody", "p"), ("AWS", "with space")])
@@ -108,8 +152,8 @@ def test_an_ecr_that_cannot_be_asked_is_named_with_the_region(error: Exception) 
 
 
 def test_a_client_that_cannot_be_made_is_named_with_the_region() -> None:
-    def client(_region: str) -> FakeEcr:
+    def client(*_of: object) -> FakeEcr:
         raise NoCredentialsError
 
     with pytest.raises(AwsCallError, match="ecr:GetAuthorizationToken in eu-central-1 failed before AWS answered"):
-        EcrLogins(client).login(GROUP)
+        logins(client).login(GROUP)

@@ -9,7 +9,7 @@ import pytest
 from refresher import aws_clients, handler
 from refresher.errors import AwsCallError, DeniedError
 
-from tests.local_aws.platform import ACCOUNT, REGION, Stand, docker_registry
+from tests.local_aws.platform import ACCOUNT, ADMIN, REGION, Stand, allow, docker_registry
 from tests.refresher.test_handler import Context
 
 HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
@@ -34,7 +34,7 @@ def secret(stand: Stand) -> str:
 def function(stand: Stand, secret: str, monkeypatch: pytest.MonkeyPatch, *rights: str) -> str:
     """Surroundings of a function that has these rights; the ARN of its principal."""
     statements = [
-        {"Effect": "Allow", "Action": right, "Resource": "*" if right.startswith("ecr:") else secret}
+        {"Effect": "Allow", "Action": right, "Resource": secret if right.startswith("secretsmanager:") else "*"}
         for right in rights
     ]
     name = f"refresher-{uuid.uuid4().hex[:8]}"
@@ -80,6 +80,72 @@ def test_the_right_that_is_missing_is_named_with_who_lacks_it(
         handler.handle({}, Context())
     assert str(caught.value).startswith(f"{missing} was denied to {principal} ")
     assert f"in {REGION}: allow {missing} in that principal's policy" in str(caught.value)
+
+
+OTHER = "222222222222"
+OTHER_HOST = f"{OTHER}.dkr.ecr.{REGION}.amazonaws.com"
+
+
+def other_accounts_role(stand: Stand, trusted: str) -> str:
+    """ARN of a role of the other account that may fetch logins there, and that this account may assume."""
+    iam = stand.client("iam", (OTHER, ADMIN[1]))
+    name = f"pull-{uuid.uuid4().hex[:8]}"
+    statement = {"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    iam.put_role_policy(
+        RoleName=name, PolicyName="login", PolicyDocument=json.dumps(allow("ecr:GetAuthorizationToken"))
+    )
+    return role
+
+
+def in_both_accounts(monkeypatch: pytest.MonkeyPatch, role: str) -> None:
+    monkeypatch.setenv("EVERPULL_REGISTRIES", f"{HOST},{OTHER_HOST}")
+    monkeypatch.setenv("EVERPULL_ASSUME_ROLES", role)
+
+
+def test_a_role_of_another_account_gives_the_login_of_its_registries(
+    stand: Stand, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function(stand, secret, monkeypatch, *RIGHTS, "sts:AssumeRole")
+    role = other_accounts_role(stand, ACCOUNT)
+    in_both_accounts(monkeypatch, role)
+    stand.admin("DELETE", "calls")
+    assert handler.handle({}, Context())["registries"] == [HOST, OTHER_HOST]
+    asked = stand.admin("GET", "calls")["by_action"]
+    assert (asked["sts:AssumeRole"], asked["ecr:GetAuthorizationToken"]) == (1, 2)
+    assert [entry["registries"] for entry in json.loads(content(stand, secret))["logins"]] == [[HOST], [OTHER_HOST]]
+
+
+@pytest.mark.parametrize("side", ["caller", "role"])
+def test_a_role_that_one_side_does_not_allow_is_named_and_the_own_login_is_written(
+    stand: Stand, secret: str, monkeypatch: pytest.MonkeyPatch, side: str
+) -> None:
+    rights = RIGHTS if side == "caller" else (*RIGHTS, "sts:AssumeRole")
+    principal = function(stand, secret, monkeypatch, *rights)
+    role = other_accounts_role(stand, OTHER if side == "role" else ACCOUNT)
+    in_both_accounts(monkeypatch, role)
+    with pytest.raises(DeniedError) as caught:
+        handler.handle({}, Context())
+    assert f"sts:AssumeRole was denied to {principal} on {role} in {REGION}: " in str(caught.value)
+    assert str(caught.value).endswith(f"; there is no live login for {OTHER_HOST}")
+    assert json.loads(content(stand, secret))["registry"] == HOST
+
+
+@pytest.mark.parametrize("missing", ["ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken", None])
+def test_ecr_public_needs_both_of_its_rights(
+    stand: Stand, secret: str, monkeypatch: pytest.MonkeyPatch, missing: str | None
+) -> None:
+    both = {"ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"}
+    principal = function(stand, secret, monkeypatch, *RIGHTS, *sorted(both - {missing}))
+    monkeypatch.setenv("EVERPULL_REGISTRIES", f"{HOST},public.ecr.aws")
+    if missing is None:
+        assert handler.handle({}, Context())["status"] == "refreshed"
+    else:
+        with pytest.raises(DeniedError, match=f"^{missing} was denied to {principal} on "):
+            handler.handle({}, Context())
+    held = json.loads(json.loads(content(stand, secret))["dockerconfigjson"])["auths"]
+    assert set(held) == ({HOST} if missing else {HOST, "public.ecr.aws"})
 
 
 def test_a_key_that_aws_does_not_know_counts_as_a_right_that_may_still_come(

@@ -46,6 +46,28 @@ def breaking(target: str) -> Change:
     return change
 
 
+def as_a_role(change: Change) -> Change:
+    """With the registry's login fetched by a session of a role."""
+
+    def both(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EVERPULL_ASSUME_ROLES", "arn:aws:iam::123456789012:role/pull")
+        change(aws, monkeypatch)
+
+    return both
+
+
+def of_ecr_public(change: Change) -> Change:
+    def both(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EVERPULL_REGISTRIES", "public.ecr.aws")
+        change(aws, monkeypatch)
+
+    return both
+
+
+def no_change(_aws: AwsServer, _monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing goes wrong."""
+
+
 FAILURES: dict[str, Change] = {
     "denied token": answer("GetAuthorizationToken", Refusal("AccessDeniedException", CANARY)),
     "denied read": answer("GetSecretValue", Refusal("AccessDeniedException", f"User: {CANARY} is not authorized")),
@@ -67,6 +89,15 @@ FAILURES: dict[str, Change] = {
     "login with garbage expiry": answer("GetAuthorizationToken", authorization(token(), CANARY)),
     "login with garbage expiry number": answer("GetAuthorizationToken", authorization(token(), 10**30)),
     "document too large": secret(json.dumps({"theirs": CANARY * 3000})),
+    "denied role": as_a_role(answer("AssumeRole", Refusal("AccessDenied", f"User: {CANARY}"))),
+    "failed role": as_a_role(answer("AssumeRole", Refusal("ValidationError", CANARY))),
+    "half a role": as_a_role(answer("AssumeRole", {"Credentials": {"SecretAccessKey": CANARY}})),
+    "denied token of a role": as_a_role(answer("GetAuthorizationToken", Refusal("AccessDeniedException", CANARY))),
+    "fault in the client of a role": as_a_role(breaking("refresher.aws_logins.client_as")),
+    "denied token of ECR Public": of_ecr_public(
+        answer("GetAuthorizationToken", Refusal("AccessDeniedException", CANARY))
+    ),
+    "list of ECR Public": of_ecr_public(answer("GetAuthorizationToken", authorization(token()))),
     "fault in merging": breaking("refresher.secrets_manager.merge_document"),
     "fault in judging": breaking("refresher.refresh.is_fresh"),
     "fault in writing": breaking("refresher.secrets_manager.SecretsManagerDocument._put"),
@@ -74,7 +105,9 @@ FAILURES: dict[str, Change] = {
 }
 
 SUCCESSES: dict[str, Change] = {
-    "first write": lambda _aws, _monkeypatch: None,
+    "first write": no_change,
+    "role": as_a_role(no_change),
+    "ECR Public": of_ecr_public(no_change),
     "other keys": secret(json.dumps({"theirs": CANARY})),
     "damaged content": secret("{broken " + CANARY),
     "not an object": secret(json.dumps([CANARY])),

@@ -1,7 +1,7 @@
 """Which hosts are private ECR registries, and where."""
 
 import pytest
-from refresher.registries import Group, Registry, groups_of, parse_registry
+from refresher.registries import PUBLIC, Group, Registry, groups_of, parse_registry
 
 from tests.refresher.fakes import FRANKFURT, FRANKFURT_OTHER_ACCOUNT, VIRGINIA, registries
 
@@ -75,7 +75,26 @@ def test_a_domain_of_another_partition_is_refused_and_the_right_one_named(rest: 
 
 
 def test_registries_are_grouped_by_region_in_the_order_in_which_they_came() -> None:
-    assert groups_of(registries(VIRGINIA, FRANKFURT, FRANKFURT_OTHER_ACCOUNT)) == (
+    found = groups_of(registries(VIRGINIA, FRANKFURT, FRANKFURT_OTHER_ACCOUNT), {})
+    assert found == (
         Group("us-east-1", registries(VIRGINIA)),
         Group("eu-central-1", registries(FRANKFURT, FRANKFURT_OTHER_ACCOUNT)),
     )
+    assert [str(group) for group in found] == ["ECR in us-east-1", "ECR in eu-central-1"]
+
+
+def test_what_a_role_logs_in_to_is_apart_from_the_rest_of_its_region() -> None:
+    role = "arn:aws:iam::123456789012:role/pull"
+    found = groups_of(registries(FRANKFURT, VIRGINIA, FRANKFURT_OTHER_ACCOUNT), {"123456789012": role})
+    assert found == (
+        Group("eu-central-1", registries(FRANKFURT), role),
+        Group("us-east-1", registries(VIRGINIA), role),
+        Group("eu-central-1", registries(FRANKFURT_OTHER_ACCOUNT)),
+    )
+    assert str(found[0]) == f"ECR in eu-central-1 as {role}"
+
+
+def test_ecr_public_is_apart_from_the_private_registries_of_the_region_that_it_is_asked_in() -> None:
+    found = groups_of((*registries(VIRGINIA), PUBLIC), {})
+    assert found == (Group("us-east-1", registries(VIRGINIA)), Group("us-east-1", (PUBLIC,)))
+    assert [(group.is_public, str(group)) for group in found] == [(False, "ECR in us-east-1"), (True, "ECR Public")]

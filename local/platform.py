@@ -140,7 +140,9 @@ class Platform:
             return "kept"
 
         def containerd_part() -> Part:
-            return node.containerd(folders, node.write_containerd_config(folders, chosen, images["pause"].reference))
+            return node.containerd(
+                folders, chosen, node.write_containerd_config(folders, chosen, images["pause"].reference)
+            )
 
         def operator_image() -> str:
             return self._operator_image(chosen, images)
@@ -266,7 +268,7 @@ class Platform:
         ]
         if chosen.node:
             found += [
-                node.containerd(folders, folders.kube / "containerd.toml"),
+                node.containerd(folders, chosen, folders.kube / "containerd.toml"),
                 node.kubelet(folders, chosen, pki),
             ]
         return found

@@ -82,7 +82,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     caches = PullThrough(running, backend, policy, count, store.save)
     ecr_api.EcrApi(running, policy, backend, caches, key, life)
     ecr_public.EcrPublicApi(running, policy, key, life)
-    iam_rules.install(running)
+    iam_rules.install(running, callers)
     secrets_rules.install(running)
     lambda_rules.install(running)
     events_rules.install(running, pace)

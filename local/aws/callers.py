@@ -30,9 +30,9 @@ class Callers:
 
     def named(self, arn: str) -> str:
         """The ARN of a user or role, that of its role for a session's, as stack outputs name identities."""
-        _, _, service, _, account, resource = arn.split(":", 5)
-        kind, _, rest = resource.partition("/")
-        if (service, kind) != ("sts", "assumed-role"):
+        parts = arn.split(":", 5)
+        if len(parts) < 6 or parts[2] != "sts" or not parts[5].startswith("assumed-role/"):
             return arn
+        account, (_, _, rest) = parts[4], parts[5].partition("/")
         role = self._emulator.iam._roles.get_scoped(account, None, rest.partition("/")[0])
         return role["Arn"] if role else arn

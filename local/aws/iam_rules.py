@@ -1,9 +1,10 @@
-"""What real IAM refuses and the emulator lets through, where everpull could meet it."""
+"""Where real IAM refuses or judges otherwise than the emulator, and everpull could meet it."""
 
 import json
 from typing import Any
 from urllib.parse import unquote
 
+from local.aws.callers import Callers
 from local.aws.emulator import Emulator, Reply, around
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -11,7 +12,7 @@ _KEYS_PER_USER = 2
 _INLINE_POLICY_SIZE = {"User": 2048, "Role": 10240}
 
 
-def install(emulator: Emulator) -> None:
+def install(emulator: Emulator, callers: Callers) -> None:
     """Put the checks before the emulator's own handling."""
     iam = emulator.iam
 
@@ -58,6 +59,7 @@ def install(emulator: Emulator) -> None:
         "PutRolePolicy": inline_size("Role"),
     }
     around(emulator.actions, "access_denied_response", _naming_the_resource)
+    around(emulator.evaluator, "_resolve_condition_key", lambda resolve: _taking_roles_for_principals(resolve, callers))
     for action, check in checks.items():
         iam._IAM_HANDLERS[action] = _checked(check, iam._IAM_HANDLERS[action])
 
@@ -83,6 +85,16 @@ def _naming_the_resource(respond: Any) -> Any:
         return respond(service, action, principal_arn, request_id, **named)
 
     return responded
+
+
+def _taking_roles_for_principals(resolve: Any, callers: Callers) -> Any:
+    """aws:PrincipalArn is the role's ARN in a session of it (IAM User Guide, AWS global condition context keys)."""
+
+    def resolved(key: str, context: Any) -> Any:
+        found = resolve(key, context)
+        return callers.named(found) if key.lower() == "aws:principalarn" and found else found
+
+    return resolved
 
 
 def _checked(check: Any, handle: Any) -> Any:

@@ -37,6 +37,9 @@ class PublicRegistry:
         method, path, authorization = scope["method"], scope["path"], headers_of(scope).get("authorization", "")
         head = method == "HEAD"
         if path in ("/token/", "/token"):
+            if method not in ("GET", "HEAD"):
+                # containerd posts first, and asks by GET after a 401, 404 or 405; which one the real one gives isn't known.
+                raise Refused(405, "UNSUPPORTED", "tokens are asked for by GET")
             token = {"token": self._bearer(authorization)}
             await answer(send, 200, {"content-type": "application/json"}, json.dumps(token).encode(), head=head)
             return

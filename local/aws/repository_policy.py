@@ -15,12 +15,13 @@ INVALID = "Invalid repository policy provided"
 _ACCOUNT = re.compile(r"\d{12}|arn:aws[a-z-]*:iam::\d{12}:root")
 _ENTITY = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):(role|user)/(?:[^*?]+/)?([^*?/]+)")
 _SESSION = re.compile(r"arn:aws[a-z-]*:sts::\d{12}:assumed-role/[^*?/]+/[^*?/]+")
-# What the evaluator can tell about a pull as AWS would. Of a role's session it takes the session's ARN for aws:PrincipalArn,
-# where AWS takes the role's; of most other keys it knows nothing, and a Deny on those would never apply.
+# What the evaluator can tell about a pull as AWS would. Of most other keys it knows nothing, and a Deny on those would never
+# apply.
 _KEYS = {
     "aws:currenttime",
     "aws:epochtime",
     "aws:principalaccount",
+    "aws:principalarn",
     "aws:requestedregion",
     "aws:resourceaccount",
     "aws:securetransport",

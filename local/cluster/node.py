@@ -17,6 +17,7 @@ from local.paths import Paths
 from local.ports import LOOPBACK, api_address
 from local.state import PlatformState, write_private
 from local.supervisor import Part
+from local.tunnel.routes import proxy_variables, trust_variables
 
 # Pods use the host's network, for which no plugin is called. containerd wants a network nevertheless, and sets up a
 # loopback of its own before it: so the platform's one plugin goes by that name and says what is wrong with the pod.
@@ -117,7 +118,8 @@ disabled_plugins = [
     return target
 
 
-def containerd(folders: Paths, config: Path) -> Part:
+def containerd(folders: Paths, state: PlatformState, config: Path) -> Part:
+    """It asks ECR Public for a bearer token by that registry's own name, whatever host serves the images."""
     address = containerd_socket(folders)
 
     def healthy() -> str | None:
@@ -127,8 +129,8 @@ def containerd(folders: Paths, config: Path) -> Part:
         "containerd",
         (program("containerd"), "--config", str(config), "--log-level", "warn"),
         healthy,
-        {"PATH": SYSTEM_PATH},
-        inputs=(config,),
+        {"PATH": SYSTEM_PATH, **proxy_variables(state.https_proxy), **trust_variables(folders.authority)},
+        inputs=(config, folders.authority),
         keeps_children=True,
     )
 

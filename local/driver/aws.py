@@ -8,31 +8,53 @@ from typing import Any
 
 import boto3
 
+from local.aws import registry_hosts
 from local.registry import busybox, hosts
 from local.state import PlatformState
 
 
-def session(state: PlatformState, region: str | None = None) -> boto3.Session:
-    """A session with the administrator's key. Give clients `endpoint_url=state.aws_endpoint`."""
+def session(state: PlatformState, region: str | None = None, account: str | None = None) -> boto3.Session:
+    """A session with the administrator's key, of another account too. Give clients `endpoint_url=state.aws_endpoint`."""
     return boto3.Session(
-        aws_access_key_id=state.aws_access_key_id,
+        # The emulator takes an account's number for its administrator's key.
+        aws_access_key_id=account or state.aws_access_key_id,
         aws_secret_access_key=state.aws_secret_access_key,
         region_name=region or state.region,
     )
 
 
-def client(state: PlatformState, service: str, region: str | None = None) -> Any:
-    return session(state, region).client(service, endpoint_url=state.aws_endpoint)
+def client(state: PlatformState, service: str, region: str | None = None, account: str | None = None) -> Any:
+    return session(state, region, account).client(service, endpoint_url=state.aws_endpoint)
 
 
-def seed_image(state: PlatformState, repository: str, tag: str, words: str) -> str:
-    """Makes the ECR repository if need be and puts an image there that says `words`. Returns the image's name for pods."""
-    ecr = client(state, "ecr")
+def seed_image(
+    state: PlatformState,
+    repository: str,
+    tag: str,
+    words: str,
+    *,
+    region: str | None = None,
+    account: str | None = None,
+) -> str:
+    """Makes the ECR repository if need be and puts an image there that says `words`. Returns the image's name for pods.
+
+    Without `region` and `account`, in the platform's own.
+    """
+    ecr = client(state, "ecr", region, account)
     with contextlib.suppress(ecr.exceptions.RepositoryAlreadyExistsException):
         ecr.create_repository(repositoryName=repository)
-    busybox.push_hello(state.backend_registry, f"{state.account}/{state.region}/{repository}", tag, words)
-    hosts.route_registry_host(state.registry_host)
-    return f"{state.registry_host}/{repository}:{tag}"
+    owner, place = account or state.account, region or state.region
+    busybox.push_hello(state.backend_registry, f"{owner}/{place}/{repository}", tag, words)
+    host = hosts.ecr_host(owner, place)
+    hosts.route_registry_host(host)
+    return f"{host}/{repository}:{tag}"
+
+
+def seed_public_image(state: PlatformState, repository: str, tag: str, words: str) -> str:
+    """As `seed_image`, for ECR Public; `repository` begins with an alias."""
+    busybox.push_hello(state.backend_registry, f"public/{repository}", tag, words)
+    hosts.route_registry_host(registry_hosts.PUBLIC)
+    return f"{registry_hosts.PUBLIC}/{repository}:{tag}"
 
 
 def admin(

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from local.driver import aws
@@ -19,10 +18,7 @@ RIGHTS = Path(__file__).parents[2] / "docs" / "iam" / "owner.json"
 @pytest.fixture
 def ecr(platform: PlatformState) -> Iterator[Any]:
     """The other account's ECR, with a repository, and a role that may write its policy as docs/iam says."""
-    session = boto3.Session(
-        aws_access_key_id=OWNER, aws_secret_access_key=platform.aws_secret_access_key, region_name=platform.region
-    )
-    iam, ecr = (session.client(service, endpoint_url=platform.aws_endpoint) for service in ("iam", "ecr"))
+    iam, ecr = (aws.client(platform, service, account=OWNER) for service in ("iam", "ecr"))
     who = {"AWS": f"arn:aws:iam::{platform.account}:root"}
     trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": who, "Action": "sts:AssumeRole"}]}
     text = RIGHTS.read_text(encoding="utf-8").replace("REGION", platform.region).replace("OWNER", OWNER)

@@ -87,6 +87,23 @@ def test_an_external_id_is_asked_for(stand: Stand, name: str, user: tuple[str, s
     assert sts.assume_role(RoleArn=arn, RoleSessionName="everpull", ExternalId="ours")["Credentials"]
 
 
+@pytest.mark.parametrize(("pattern", "fits"), [("{name}-caller", True), ("{name}-c*", True), ("{name}-other*", False)])
+def test_a_session_fits_a_condition_on_its_roles_arn(stand: Stand, name: str, pattern: str, fits: bool) -> None:
+    """Its own ARN has another form (sts, assumed-role), and is not what the condition is held against."""
+    iam = stand.client("iam")
+    caller = f"{name}-caller"
+    arn = iam.create_role(RoleName=caller, AssumeRolePolicyDocument=trust(ACCOUNT))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=caller, PolicyName="inline", PolicyDocument=json.dumps(allow("sts:AssumeRole")))
+    session = assume(stand, ADMIN, arn)
+    wanted = f"arn:aws:iam::{ACCOUNT}:role/{pattern.format(name=name)}"
+    lent = role(stand, name, trust(ACCOUNT, Condition={"ArnLike": {"aws:PrincipalArn": wanted}}))
+    if fits:
+        assume(stand, session, lent)
+    else:
+        with refused("AccessDenied", "is not authorized to perform: sts:AssumeRole"):
+            assume(stand, session, lent)
+
+
 def test_a_role_that_does_not_exist_is_refused_as_one_that_may_not_be_assumed(
     stand: Stand, name: str, user: tuple[str, str]
 ) -> None:

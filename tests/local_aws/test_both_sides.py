@@ -189,7 +189,7 @@ def test_a_condition_that_can_be_judged_is(
     ("changed", "said"),
     [
         ({"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}, "a condition on aws:PrincipalOrgID"),
-        ({"Condition": {"ArnLike": {"aws:PrincipalArn": "*"}}}, "a condition on aws:PrincipalArn"),
+        ({"Condition": {"StringLike": {"aws:PrincipalTag/team": "*"}}}, "a condition on aws:PrincipalTag/team"),
         ({"Condition": {"StringLike": {"aws:PrincipalAccount": "${aws:userid}"}}}, "a policy variable"),
         (
             {"Condition": {"ForAnyValue:StringLike": {"aws:PrincipalAccount": "*"}}},
@@ -198,7 +198,7 @@ def test_a_condition_that_can_be_judged_is(
         ({"Principal": {"Federated": "accounts.google.com"}}, "a Federated principal"),
         ({"Principal": None, "NotPrincipal": {"AWS": ACCOUNT}}, "NotPrincipal"),
     ],
-    ids=["organization", "principal's ARN", "variable", "operator", "federated", "not principal"],
+    ids=["organization", "principal's tag", "variable", "operator", "federated", "not principal"],
 )
 def test_what_could_not_be_judged_is_refused_by_name(
     stand: Stand, name: str, image: Image, changed: Any, said: str

@@ -161,3 +161,8 @@ def test_what_is_not_there_is_not_found(stand: Stand, name: str) -> None:
     assert ask(stand, f"/v2/alias/{name}/manifests/v1", pass_).status == 404
     assert ask(stand, "/v2/alias", pass_).status == 404
     assert ask(stand, f"/v2/alias/{name}/manifests/v1", pass_, method="PUT").status == 405
+
+
+def test_a_token_is_not_given_to_a_post(stand: Stand) -> None:
+    """containerd posts first; without an answer that sends it to GET, it would find no token."""
+    assert ask(stand, "/token/", method="POST").status == 405

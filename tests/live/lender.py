@@ -1,0 +1,66 @@
+"""Another account that lends a role, with a repository that only this role may pull."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.driver import aws
+from local.state import PlatformState
+
+ACCOUNT = "222222222222"
+_IAM = Path(__file__).parents[2] / "docs" / "iam"
+_FETCH, _PULL = "FetchLogin", "PullWithIt"
+
+
+@dataclass(frozen=True)
+class Lender:
+    """`role` is the lent role's ARN, `image` an image of that account's."""
+
+    state: PlatformState
+    name: str
+    role: str
+    image: str
+
+    @property
+    def host(self) -> str:
+        return self.image.partition("/")[0]
+
+    @property
+    def iam(self) -> Any:
+        return aws.client(self.state, "iam", account=ACCOUNT)
+
+    def may(self, *, log_in: bool = True, layers: bool = True) -> None:
+        """What the role may: all that docs/iam says, or less."""
+        text = (_IAM / "pull-role.json").read_text(encoding="utf-8")
+        places = {"REGION": self.state.region, "OWNER": ACCOUNT, "REPOSITORY": f"{self.name}/*"}
+        for placeholder, value in places.items():
+            text = text.replace(placeholder, value)
+        document = json.loads(text)
+        statements = {statement["Sid"]: statement for statement in document["Statement"]}
+        if not log_in:
+            del statements[_FETCH]
+        if not layers:
+            statements[_PULL]["Action"].remove("ecr:GetDownloadUrlForLayer")
+        document["Statement"] = list(statements.values())
+        self.iam.put_role_policy(RoleName=self.name, PolicyName="pull", PolicyDocument=json.dumps(document))
+
+
+@contextmanager
+def lender(state: PlatformState, stack: str) -> Iterator[Lender]:
+    """The role as docs/iam has it, for the stack of that name."""
+    trust = (_IAM / "pull-role-trust.json").read_text(encoding="utf-8")
+    trust = trust.replace("ACCOUNT", state.account).replace("STACK", stack)
+    iam = aws.client(state, "iam", account=ACCOUNT)
+    arn = iam.create_role(RoleName=stack, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    image = aws.seed_image(state, f"{stack}/app", "1", "hello from another account", account=ACCOUNT)
+    lent = Lender(state, stack, arn, image)
+    lent.may()
+    try:
+        yield lent
+    finally:
+        aws.client(state, "ecr", account=ACCOUNT).delete_repository(repositoryName=f"{stack}/app", force=True)
+        iam.delete_role_policy(RoleName=stack, PolicyName="pull")
+        iam.delete_role(RoleName=stack)

@@ -1,0 +1,106 @@
+"""Mode `cronjob` over registries of two regions, of another account by a lent role, and of ECR Public."""
+
+from collections.abc import Iterator
+
+import pytest
+from lightkube import Client
+
+from local.driver import aws
+from local.state import PlatformState
+from tests.live.cronjob_deployment import CronJobDeployment, deploy_cronjob
+from tests.live.lender import Lender, lender
+
+STACK, FAR = "reach-cron", "us-east-1"
+NAMESPACES = ("reach-cron-a", "reach-cron-b")
+
+
+@pytest.fixture(scope="module")
+def lent(platform: PlatformState) -> Iterator[Lender]:
+    with lender(platform, STACK) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def images(platform: PlatformState, lent: Lender) -> dict[str, str]:
+    return {
+        "own": aws.seed_image(platform, f"{STACK}/app", "1", "hello from reach"),
+        "far": aws.seed_image(platform, f"{STACK}/app", "1", "hello from afar", region=FAR),
+        "lent": lent.image,
+        "public": aws.seed_public_image(platform, f"alias/{STACK}", "1", "hello to everybody"),
+    }
+
+
+@pytest.fixture(scope="module")
+def wide(platform: PlatformState, kube: Client, lent: Lender, images: dict[str, str]) -> Iterator[CronJobDeployment]:
+    hosts = [images[kind].partition("/")[0] for kind in ("own", "far", "lent")]
+    with deploy_cronjob(
+        platform,
+        kube,
+        STACK,
+        NAMESPACES,
+        registries=hosts,
+        assumeRoles=[lent.role],
+        ecrPublic=True,
+        verifyImages=list(images.values()),
+    ) as deployment:
+        yield deployment
+
+
+@pytest.fixture(autouse=True)
+def role_as_documented(lent: Lender) -> Iterator[None]:
+    yield
+    lent.may()
+
+
+@pytest.mark.parametrize("kind", ["own", "far", "lent", "public"])
+def test_a_pod_pulls_from_each(wide: CronJobDeployment, images: dict[str, str], kind: str) -> None:
+    pull = wide.pull(image=images[kind])
+    assert pull.pulled, pull.message
+
+
+def test_what_was_verified_is_an_output(wide: CronJobDeployment, images: dict[str, str]) -> None:
+    assert wide.outputs["imagesVerified"] == [{"image": image, "status": "pulls"} for image in images.values()]
+
+
+def test_an_account_that_gives_no_login_keeps_its_last_one_while_the_others_renew(
+    wide: CronJobDeployment, lent: Lender
+) -> None:
+    before = {namespace: wide.docker_config(namespace)["auths"] for namespace in NAMESPACES}
+    lent.may(log_in=False)
+    run = wide.run("--force")
+    assert not run.succeeded
+    assert f"assumed-role/{STACK}/" in run.log
+    for namespace in NAMESPACES:
+        after = wide.docker_config(namespace)["auths"]
+        assert after[lent.host] == before[namespace][lent.host]
+        assert all(after[host] != before[namespace][host] for host in after if host != lent.host)
+    assert wide.pull(image=lent.image).pulled
+    lent.may()
+    kept = {namespace: wide.docker_config(namespace)["auths"] for namespace in NAMESPACES}
+    aws.admin(wide.state, "calls", method="DELETE")
+    assert wide.run().succeeded
+    # Not forced: only what is due is fetched, once for all namespaces.
+    assert aws.calls_of(wide.state, wide.outputs["refresherArn"])["ecr:GetAuthorizationToken"] == 0
+    assert aws.calls_of(wide.state, lent.role)["ecr:GetAuthorizationToken"] == 1
+    for namespace in NAMESPACES:
+        after = wide.docker_config(namespace)["auths"]
+        assert {host for host in after if after[host] != kept[namespace][host]} == {lent.host}
+
+
+def test_a_pull_that_would_be_refused_fails_the_run_and_tells_who_lacks_what(
+    wide: CronJobDeployment, lent: Lender, images: dict[str, str]
+) -> None:
+    lent.may(layers=False)
+    run = wide.run()
+    assert not run.succeeded
+    told = {item["image"]: item for item in run.report["images"]}
+    assert {image: item["status"] for image, item in told.items()} == {
+        image: "refused" if image == lent.image else "pulls" for image in images.values()
+    }
+    assert "ecr:GetDownloadUrlForLayer" in told[lent.image]["detail"]
+    assert f"assumed-role/{STACK}/" in told[lent.image]["detail"]
+    assert wide.run("--images-may-fail").succeeded
+
+
+def test_up_again_changes_nothing(wide: CronJobDeployment) -> None:
+    assert wide.stack.up().changes == {}

@@ -8,13 +8,16 @@ from cluster.surroundings import Surroundings
 from components.delivery import DeliveryArgs
 from components.system_namespace import SystemNamespace
 from modes import deliver
+from modes.namespaces import make_namespaces
 from modes.nodes import find_nodes, serve_nodes
 from modes.reaching import login_args, node_arns
 from modes.sharing import find_shared, share
 from settings import load
 
-settings = load()
-around = check_cluster(settings) if settings.in_cluster else Surroundings()
+configured = load()
+around = check_cluster(configured) if configured.in_cluster else Surroundings()
+unserved = around.unserved(configured)
+settings = configured.without(unserved)
 node_roles = find_nodes(settings)
 partition = aws.get_partition()
 account = aws.get_caller_identity().account_id
@@ -26,6 +29,7 @@ args: DeliveryArgs = {
     "labels": settings.labels,
     "region": settings.region,
     "namespaces": settings.namespaces,
+    "missing_namespaces": unserved,
     "pull_secret_name": settings.pull_secret_name,
     "system_namespace": settings.system_namespace,
 }
@@ -36,11 +40,13 @@ outputs: dict[str, object] = {
 }
 if settings.in_cluster:
     system = SystemNamespace(settings.owner, {"namespace": settings.system_namespace, "labels": settings.labels})
+    made = make_namespaces(settings, around)
     outputs |= {
-        "namespaces": list(settings.namespaces),
+        "namespaces": list(configured.namespaces),
+        **({"missingNamespaces": list(unserved)} if unserved else {}),
         "pullSecretName": settings.pull_secret_name,
         "systemNamespace": settings.system_namespace,
-        **deliver(settings, around, args, pulumi.ResourceOptions(depends_on=[system])),
+        **deliver(settings, around, args, pulumi.ResourceOptions(depends_on=[system, *made])),
     }
 for name, value in outputs.items():
     pulumi.export(name, value)

@@ -16,12 +16,12 @@ _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _ALWAYS_THERE = "default"
 
 
-def attachment_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
-    """Whatever keeps `everpull:attach` from being done."""
+def attachment_faults(settings: Settings, reader: ClusterReader, coming: Collection[str] = ()) -> Iterator[Fault]:
+    """Whatever keeps `everpull:attach` from being done. `coming` are namespaces that the stack itself makes."""
     if settings.attach == "pods":
         yield from pod_policy_faults(settings, reader)
     elif settings.attach == "service-accounts":
-        yield from service_account_faults(reader, settings.service_accounts, ())
+        yield from service_account_faults(reader, settings.service_accounts, coming)
 
 
 def pod_policy_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:

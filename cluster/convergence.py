@@ -58,7 +58,7 @@ async def _wait(reader: ClusterReader, pull_secrets: Sequence[str], patience: fl
 def _why_not_synced(reader: ClusterReader, place: str) -> str | None:
     namespace, name = place.split("/")
     found = reader.document(f"{ESO_API}/namespaces/{namespace}/externalsecrets/{name}")
-    return "its ExternalSecret is gone" if found is None else why_not_synced(found)
+    return "its ExternalSecret is gone; pulumi up --refresh makes it again" if found is None else why_not_synced(found)
 
 
 def why_not_synced(external_secret: Mapping[str, object]) -> str | None:

@@ -64,7 +64,7 @@ async def _wait(reader: ClusterReader, settings: Settings, hub: str, patience: f
 
 
 def _late(reader: ClusterReader, settings: Settings, hub: str) -> dict[str, str]:
-    chosen = {row.name: is_leaving(row) for row in selected(settings, reader)}
+    chosen = {row.name: is_leaving(row.metadata) for row in selected(settings, reader)}
     query = f"fieldSelector=metadata.name%3D{settings.labelled_sync}"
     listed = items(reader.document(f"{ESO_API}/externalsecrets?{query}"), "items")
     found = {str(_part(item, "metadata")["namespace"]): item for item in listed}

@@ -48,7 +48,9 @@ async def when_in_force(
             changed = [f"{_API}/mutatingadmissionpolicies/{policy}"]
             changed += [f"{_API}/mutatingadmissionpolicybindings/{binding}" for binding in bindings]
             await asyncio.sleep(max(0.0, *(_SETTLE_SECONDS - _age(http, path) for path in changed)))
-            namespace = namespaces[0] if namespaces else _labelled(http, label_selector, excluded)
+            namespace = next(iter(namespaces), None)
+            if namespace is None and label_selector:
+                namespace = _labelled(http, label_selector, excluded)
             if namespace is not None:
                 await _prove(http, namespace, registry, pull_secret, policy)
     except Unreachable as reason:

@@ -4,7 +4,7 @@ Reads only API discovery, the metadata of the objects whose names this stack wil
 started with.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 
 import pulumi
@@ -25,6 +25,7 @@ from .takeover import (
     role_faults,
     system_namespace_faults,
 )
+from .whose import places
 
 Check = Callable[[Settings, ClusterReader], Iterable[Fault]]
 
@@ -43,8 +44,8 @@ def check_cluster(settings: Settings) -> Surroundings:
     """
     try:
         reader = HttpClusterReader.of(settings.cluster)
-        around = look_around(reader)
-        faults = find_faults(settings, reader)
+        around = look_around(settings, reader)
+        faults = find_faults(settings.without(around.unserved(settings)), reader, coming=around.absent)
     except Unreachable as reason:
         pulumi.log.warn(f"the cluster was not checked for what everpull needs: {reason}")
         return Surroundings()
@@ -54,35 +55,22 @@ def check_cluster(settings: Settings) -> Surroundings:
     return around
 
 
-def find_faults(settings: Settings, reader: ClusterReader) -> list[Fault]:
-    """Every fault of the cluster. What the caller has no right to see is warned of and passed over. Raises Unreachable."""
+def find_faults(settings: Settings, reader: ClusterReader, coming: Collection[str] = ()) -> list[Fault]:
+    """Every fault of the cluster. What the caller has no right to see is warned of and passed over. Raises Unreachable.
+
+    The settings' listed namespaces are there, or `coming`: made by the stack itself.
+    """
+
+    def attachment(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
+        return attachment_faults(settings, reader, coming)
+
     faults: list[Fault] = []
-    for check in (*CHECKS[settings.mode], _missing_namespaces, _pull_secrets, _chosen_pull_secrets, attachment_faults):
+    for check in (*CHECKS[settings.mode], _pull_secrets, _chosen_pull_secrets, attachment):
         try:
             faults += check(settings, reader)
         except Forbidden as asked:
             pulumi.log.warn(f"not checked, because the kubeconfig's user may not read {asked}")
     return faults
-
-
-def _missing_namespaces(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
-    for namespace in _absent(reader, settings.namespaces):
-        yield Fault(
-            "everpull:namespaces",
-            namespace,
-            "does not exist in the cluster",
-            "namespaces that exist",
-            f"kubectl create namespace {namespace}",
-        )
-
-
-def _absent(reader: ClusterReader, namespaces: Sequence[str]) -> list[str]:
-    """Those that are not there: one question, or one for each where the caller may not list them."""
-    try:
-        there = {row.name for row in reader.rows("/api/v1/namespaces")}
-    except Forbidden:
-        there = {name for name in namespaces if reader.metadata(f"/api/v1/namespaces/{name}") is not None}
-    return [name for name in namespaces if name not in there]
 
 
 def _pull_secrets(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
@@ -100,8 +88,33 @@ def _chosen_pull_secrets(settings: Settings, reader: ClusterReader) -> Iterator[
     return chain(pull_secret_faults(settings, reader, chosen), by_operator)
 
 
+def _tell_of_namespaces(settings: Settings, around: Surroundings) -> None:
+    """Which of the listed namespaces are left out, and how they come to be served."""
+    absent = [name for name in around.unserved(settings) if name in around.absent]
+    if absent:
+        pulumi.log.warn(
+            f"of everpull:namespaces, {places(absent)} {_do(absent)} not exist in the cluster and {_is(absent)} left out: "
+            f"kubectl create namespace {absent[0]}, then pulumi up again; or pulumi config set everpull:createNamespaces true"
+        )
+    if around.leaving:
+        leaving = around.leaving
+        pulumi.log.warn(
+            f"of everpull:namespaces, {places(leaving)} {_is(leaving)} being deleted and left out; pulumi up serves what is "
+            "made anew"
+        )
+
+
+def _is(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _do(names: Sequence[str]) -> str:
+    return "does" if len(names) == 1 else "do"
+
+
 def _tell(settings: Settings, around: Surroundings) -> None:
     """What is no fault, and yet not as one would expect it."""
+    _tell_of_namespaces(settings, around)
     if settings.mode == "lambda" and settings.selector is not None and not around.policies:
         mark = mark_of(settings.owner)
         pulumi.log.warn(

@@ -1,5 +1,6 @@
 """The namespaces that are chosen by label."""
 
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from settings import Settings
@@ -16,6 +17,6 @@ def selected(settings: Settings, reader: ClusterReader) -> list[Row]:
     return [row for row in found if row.name not in left_out]
 
 
-def is_leaving(namespace: Row) -> bool:
-    """Whether the namespace is being deleted."""
-    return "deletionTimestamp" in namespace.metadata
+def is_leaving(metadata: Mapping[str, object]) -> bool:
+    """Whether the namespace of that metadata is being deleted."""
+    return "deletionTimestamp" in metadata

@@ -10,7 +10,7 @@ from .whose import controller, is_ours, named, places, stack_fault
 
 DOCKER_CONFIG_TYPE = "kubernetes.io/dockerconfigjson"
 _ADOPT = "everpull:adopt"
-_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
 def system_namespace_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
@@ -91,7 +91,7 @@ def labelled_sync_faults(settings: Settings, reader: ClusterReader, namespaces: 
 def role_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
     """Roles and bindings of mode `cronjob`, in the listed namespaces."""
     for kind in ("Role", "RoleBinding"):
-        found = named(reader, _RBAC, f"{kind.lower()}s", settings.role, settings.namespaces)
+        found = named(reader, RBAC, f"{kind.lower()}s", settings.role, settings.namespaces)
         taken = [
             namespace
             for namespace in settings.namespaces
@@ -110,7 +110,7 @@ def cluster_role_faults(settings: Settings, reader: ClusterReader) -> Iterator[F
     if settings.selector is None:
         return
     for kind in ("ClusterRole", "ClusterRoleBinding"):
-        found = reader.metadata(f"{_RBAC}/{kind.lower()}s/{settings.role}")
+        found = reader.metadata(f"{RBAC}/{kind.lower()}s/{settings.role}")
         if found is not None and not is_ours(found, settings):
             yield stack_fault(
                 settings,

@@ -1,6 +1,7 @@
 """What every delivery is told."""
 
 from collections.abc import Mapping, Sequence
+from typing import NotRequired
 
 from .logins import LoginArgs
 
@@ -18,7 +19,10 @@ class DeliveryArgs(LoginArgs):
     """AWS region of everything in AWS, and of the calls from the cluster."""
 
     namespaces: Sequence[str]
-    """Namespaces whose pods pull."""
+    """Namespaces whose pods pull. They must be there before."""
+
+    missing_namespaces: NotRequired[Sequence[str]]
+    """Further ones that nothing can be put into now, to be told of."""
 
     pull_secret_name: str
     """Name of the pull secret in each of them."""

@@ -211,7 +211,7 @@ class RefreshCronJob(pulumi.ComponentResource):
                 "excluded": sorted({*args["excluded_namespaces"], args["system_namespace"]}),
                 "owner": owner_everywhere,
             }
-        content = {
+        content: dict[str, object] = {
             "secretName": args["pull_secret_name"],
             "labels": dict(args["labels"]),
             "adopt": args["adopt"],
@@ -220,6 +220,9 @@ class RefreshCronJob(pulumi.ComponentResource):
             ],
             "selector": selector,
         }
+        missing = args.get("missing_namespaces")
+        if missing:
+            content["missing"] = list(missing)
         return json.dumps(content, separators=(",", ":"))
 
     def _first_run(

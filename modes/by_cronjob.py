@@ -7,6 +7,7 @@ from pulumi_kubernetes.core.v1 import TolerationArgsDict
 
 from cluster.first_run import report_of
 from cluster.hand_over import HandOver
+from cluster.there import roles_there
 from components.cron_job_delivery import CronJobDelivery
 from components.delivery import DeliveryArgs
 from components.refresh_pod import CONTAINER
@@ -42,7 +43,7 @@ def deliver(
         opts,
     )
     return {
-        "pullSecrets": delivery.pull_secrets.apply(lambda places: _settled(move, places)),
+        "pullSecrets": delivery.pull_secrets.apply(lambda places: _settled(settings, move, places)),
         "namespaceSelector": selector,
         "identityArn": delivery.identity_arn,
         # Under the name that it has in every mode: whose rights every login carries.
@@ -58,7 +59,8 @@ def deliver(
     }
 
 
-async def _settled(move: HandOver, places: Sequence[str]) -> list[str]:
+async def _settled(settings: Settings, move: HandOver, places: Sequence[str]) -> list[str]:
+    await roles_there(settings)
     await move.settle()
     return list(places)
 

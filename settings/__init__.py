@@ -5,7 +5,7 @@ lists every fault.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -60,7 +60,8 @@ class ClusterAccess:
 class Settings:
     """A whole stack. `registries` is empty when the deploying account's own registry is meant.
 
-    The pull secret goes into `namespaces` and into what `selector` chooses, less `excluded_namespaces`. `adopt` allows a
+    The pull secret goes into `namespaces`, which `create_namespaces` says to make where they don't exist, and into what
+    `selector` chooses, less `excluded_namespaces`. `adopt` allows a
     Secret of that name which something else made to be taken over. `attach` is one of schema.ATTACH, and `accounts` are the
     service accounts that go with it, NAME or NAMESPACE/NAME. `node_roles` are names, as are `node_clusters`, whose node
     roles are meant. `aws_profile` is the AWS provider's own key. In mode `node-role` all that is said of pull secrets has no
@@ -75,6 +76,7 @@ class Settings:
     repositories: tuple[str, ...]
     reach: Reach
     namespaces: tuple[str, ...]
+    create_namespaces: bool
     selector: Selector | None
     excluded_namespaces: tuple[str, ...]
     pull_secret_name: str
@@ -126,6 +128,14 @@ class Settings:
         """NAMESPACE/NAME of each that gets the pull secret: none, unless `attach` says that they do."""
         return attachment.places(self.accounts, self.namespaces) if self.attach == "service-accounts" else ()
 
+    def without(self, namespaces: Collection[str]) -> Self:
+        """The same stack, less those of the listed namespaces and their service accounts."""
+        return replace(
+            self,
+            namespaces=tuple(name for name in self.namespaces if name not in namespaces),
+            accounts=tuple(name for name in self.accounts if name.rpartition("/")[0] not in namespaces),
+        )
+
     @property
     def labelled_sync(self) -> str:
         """Name of the ExternalSecrets that bring the pull secret to namespaces chosen by label.
@@ -176,6 +186,7 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         repositories=reader.value("repositories", values.repositories),
         reach=reach.read(reader),
         namespaces=reader.value("namespaces", values.namespaces),
+        create_namespaces=reader.value("createNamespaces", values.boolean),
         selector=reader.value("namespaceSelector", selectors.selector),
         excluded_namespaces=reader.value("excludedNamespaces", values.namespaces),
         pull_secret_name=reader.value("pullSecretName", values.secret_name, computed=owner),
@@ -206,6 +217,7 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
     selection.refuse_bad_selections(
         reader,
         namespaces=settings.namespaces,
+        create=settings.create_namespaces,
         selector=settings.selector,
         excluded=settings.excluded_namespaces,
         system_namespace=settings.system_namespace,

@@ -45,6 +45,7 @@ KEYS: dict[str, Key] = {
     "ecrPublic": Key("boolean", False, True),
     "verifyImages": Key("array", [], ["123456789012.dkr.ecr.eu-central-1.amazonaws.com/team-a/app:1.0"]),
     "namespaces": Key("array", ["default"], ["team-a"]),
+    "createNamespaces": Key("boolean", False, True),
     "namespaceSelector": Key("string", "", "team=a"),
     "excludedNamespaces": Key("array", [], ["kube-system"]),
     "pullSecretName": Key("string", "", "ecr-pull"),
@@ -81,7 +82,7 @@ _LOGINS = ("assumeRoles", "ecrPublic", "verifyImages")
 _PULL_SECRETS = (
     *_EVERYWHERE,
     *_LOGINS,
-    *("namespaces", "namespaceSelector", "excludedNamespaces"),
+    *("namespaces", "createNamespaces", "namespaceSelector", "excludedNamespaces"),
     *("pullSecretName", "adopt", "systemNamespace"),
     *("attach", "serviceAccounts", "schedule"),
 )

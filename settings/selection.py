@@ -18,6 +18,7 @@ def refuse_bad_selections(
     reader: Reader,
     *,
     namespaces: Sequence[str],
+    create: bool,
     selector: Selector | None,
     excluded: Sequence[str],
     system_namespace: str,
@@ -36,6 +37,13 @@ def refuse_bad_selections(
             "namespaces",
             "names no namespace, so nobody would get a pull secret",
             "at least one namespace, or labels to choose by in everpull:namespaceSelector",
+        )
+    if create and not namespaces and reader.sound("createNamespaces"):
+        reader.refuse(
+            "createNamespaces",
+            "makes namespaces that everpull:namespaces lists, and there are none; those that everpull:namespaceSelector "
+            "chooses exist",
+            "together with everpull:namespaces",
         )
     if excluded and selector is None:
         reader.refuse(

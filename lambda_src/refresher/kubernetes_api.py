@@ -1,6 +1,6 @@
 """Pull secrets in the namespaces of a Kubernetes cluster: a LoginSink with a place in each."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from .core import Held, Renewal
@@ -31,6 +31,7 @@ _AHEAD = 250
 # How often a Secret is written that somebody else changes between our read and our write.
 _ATTEMPTS = 3
 _TERMINATING = "the namespace is being deleted"
+_MISSING = "the namespace is listed and was not there at deploy time: make it, and `pulumi up` serves it"
 # Stands for the place of what concerns no single namespace.
 _EVERYWHERE = "(all namespaces)"
 
@@ -73,6 +74,7 @@ class PullSecrets:
     def read(self) -> Iterator[SecretPlace | Outcome]:
         selector = self._targets.selector
         if selector is None:
+            yield from self._missing({})
             yield from self._workers.each(self._get, self._targets.namespaces)
         else:
             yield from self._read_selected(selector)
@@ -100,8 +102,10 @@ class PullSecrets:
             selected = self._selected(selector)
         except RefreshError as reason:
             yield Outcome(_EVERYWHERE, "failed", failure=reason)
+            yield from self._missing({})
             yield from self._workers.each(self._get, wanted.values())
             return
+        yield from self._missing(selected)
         for namespace, terminating in selected.items():
             if terminating:
                 wanted.pop(namespace, None)
@@ -122,6 +126,12 @@ class PullSecrets:
             return
         for target in unseen.values():
             yield self._judge(target, None)
+
+    def _missing(self, selected: Collection[str]) -> Iterator[Outcome]:
+        """Listed namespaces that were not there at deploy time. One that the selector means is served by its labels since."""
+        for namespace in self._targets.missing:
+            if namespace not in selected:
+                yield Outcome(namespace, "left out", note=_MISSING)
 
     def _selected(self, selector: Selector) -> dict[str, bool]:
         """The namespaces that the selector means, and whether each is being deleted. Raises RefreshError."""

@@ -83,12 +83,12 @@ def _forbidden(asked: Asked, body: Object) -> RefreshError:
     if denied := _NO_RIGHT.search(text):
         if asked.everywhere:
             return ApiDeniedError(
-                f"{denied['user']} may not {asked} in all namespaces: {asked.grant} and its binding allow it, `pulumi up`"
-                " makes them again"
+                f"{denied['user']} may not {asked} in all namespaces: {asked.grant} and its binding allow it,"
+                " `pulumi up --refresh` makes them again"
             )
         return ApiDeniedError(
-            f"{denied['user']} may not {asked} in this namespace: {asked.grant} and its binding allow it, `pulumi up` makes"
-            " them again; a namespace that does not exist has none"
+            f"{denied['user']} may not {asked} in this namespace: {asked.grant} and its binding allow it,"
+            " `pulumi up --refresh` makes them again; a namespace that does not exist has none"
         )
     refused = _ADMISSION.search(text)
     if refused is None:

@@ -47,7 +47,8 @@ def summary(report: Report, retired: Sequence[Outcome], reason: str, now: dateti
     }
     if report.unavailable:
         fields |= error_fields(report.unavailable)
-    return _with_failures(fields, failures(report, retired))
+    left_out = sorted(outcome.place for outcome in outcomes if outcome.status == "left out")
+    return _with_names(_with_failures(fields, failures(report, retired)), left_out)
 
 
 def failures(report: Report, retired: Sequence[Outcome]) -> list[Outcome]:
@@ -86,6 +87,12 @@ def _with_failures(fields: dict[str, object], failed: Sequence[Outcome]) -> dict
     if told:
         fields = {**fields, "failures": told}
     return {**fields, "failuresLeftOut": untold} if untold else fields
+
+
+def _with_names(fields: dict[str, object], left_out: Sequence[str]) -> dict[str, object]:
+    """`fields` with the first of the namespaces that were left out, where there is room; the lines before name them all."""
+    longer = {**fields, "leftOutNamespaces": list(left_out[:_NAMED])}
+    return longer if left_out and len(json.dumps(longer)) <= LONGEST_LINE else fields
 
 
 def _clip(text: str, longest: int) -> str:

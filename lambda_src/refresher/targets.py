@@ -2,7 +2,10 @@
 
     {"secretName": NAME, "labels": {KEY: VALUE}, "adopt": false,
      "namespaces": [{"name": NAMESPACE, "owner": OWNER}],
-     "selector": null or {"labelSelector": TEXT, "excluded": [NAMESPACE], "owner": OWNER}}
+     "selector": null or {"labelSelector": TEXT, "excluded": [NAMESPACE], "owner": OWNER},
+     "missing": [NAMESPACE]}
+
+`missing` may be left out: namespaces that are to get the Secret and were not there when this was deployed.
 
 OWNER is {"apiVersion", "kind", "name", "uid"} of the Role or ClusterRole that gives the right to keep the Secret. It becomes an
 owner of the Secret, so that the Secret goes when the right does.
@@ -59,6 +62,7 @@ class Targets:
     adopt: bool
     namespaces: tuple[Target, ...]
     selector: Selector | None = None
+    missing: tuple[str, ...] = ()
 
 
 def parse_targets(text: str) -> Targets:
@@ -78,9 +82,19 @@ def parse_targets(text: str) -> Targets:
         faults.append("adopt is neither true nor false")
     namespaces = _namespaces(document.get("namespaces"), faults)
     selector = _selector(document.get("selector"), faults)
+    missing = document.get("missing", [])
+    if not _is_list(missing) or not all(_matches(_NAMESPACE, name) for name in sequence(missing)):
+        faults.append("missing is not a list of namespaces")
     if faults:
         raise ConfigurationError([f"EVERPULL_TARGETS: {fault}" for fault in faults])
-    return Targets(cast(str, secret_name), cast(Mapping[str, str], labels), adopt is True, namespaces, selector)
+    return Targets(
+        cast(str, secret_name),
+        cast(Mapping[str, str], labels),
+        adopt is True,
+        namespaces,
+        selector,
+        tuple(map(str, sequence(missing))),
+    )
 
 
 def _namespaces(value: object, faults: list[str]) -> tuple[Target, ...]:

@@ -177,6 +177,13 @@ def test_namespaces_that_are_chosen_by_label_alone_are_looked_for(wait: Wait) ->
     )
 
 
+def test_where_no_namespace_is_there_yet_nothing_is_asked_for(wait: Wait, waited: Waited) -> None:
+    cluster = Cluster(namespaces=["anybodys"])
+    assert wait(cluster, namespaces=[]) == "everpull-dev"
+    assert cluster.asked == [f"GET {POLICY}", f"GET {BINDING}"]
+    assert waited.warnings == []
+
+
 def test_a_label_that_no_namespace_has_proves_nothing_and_is_no_fault(wait: Wait, waited: Waited) -> None:
     cluster = Cluster()
     wait(cluster, namespaces=[], label_selector="team=a")

@@ -92,14 +92,6 @@ def test_an_operator_without_cluster_stores_is_told_what_it_lacks(settings: Sett
     ]
 
 
-def test_a_namespace_that_is_not_there_is_named_with_the_way_to_make_it(settings: Settings) -> None:
-    reader = cluster()
-    del reader.objects[NAMESPACE]
-    (fault,) = find_faults(settings, reader)
-    assert (fault.key, fault.value) == ("everpull:namespaces", "team-a")
-    assert fault.example == "kubectl create namespace team-a"
-
-
 @pytest.mark.parametrize("mode", IN_CLUSTER)
 def test_somebody_elses_secret_is_not_overwritten_unasked(mode: str) -> None:
     reader = cluster()
@@ -196,11 +188,9 @@ def test_many_namespaces_are_one_fault_and_few_questions() -> None:
 
 def test_who_may_not_list_is_asked_for_one_by_one(cronjob: Settings) -> None:
     reader = cluster()
-    reader.forbidden = ("/api/v1/namespaces", "/api/v1/secrets", f"{RBAC}/roles", f"{RBAC}/rolebindings")
+    reader.forbidden = ("/api/v1/secrets", f"{RBAC}/roles", f"{RBAC}/rolebindings")
     reader.objects[SECRET] = SOMEBODY_ELSES
     assert len(told(cronjob, reader)) == 1
-    del reader.objects[SECRET], reader.objects[NAMESPACE]
-    assert told(cronjob, reader) == ["everpull:namespaces: does not exist in the cluster"]
 
 
 def test_the_cronjob_needs_no_operator(cronjob: Settings) -> None:
@@ -251,7 +241,7 @@ def test_a_cluster_store_of_the_same_name_is_refused(settings: Settings) -> None
 
 
 def test_all_faults_are_told_at_once(settings: Settings) -> None:
-    reader = FakeCluster({"/api/v1/namespaces/everpull-dev": {}})
+    reader = FakeCluster({"/api/v1/namespaces/everpull-dev": {}, SECRET: SOMEBODY_ELSES})
     assert len(told(settings, reader)) == 3
 
 
@@ -282,6 +272,7 @@ def test_a_cluster_out_of_reach_is_a_warning(settings: Settings, monkeypatch: py
 
 
 def test_faults_stop_the_program(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight.HttpClusterReader, "of", lambda access: FakeCluster())
+    reader = FakeCluster({NAMESPACE: {}, "/api/v1/namespaces/everpull-dev": {}})
+    monkeypatch.setattr(preflight.HttpClusterReader, "of", lambda access: reader)
     with pytest.raises(ConfigurationError, match="has 2 faults"):
         preflight.check_cluster(settings)

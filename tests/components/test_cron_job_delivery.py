@@ -33,6 +33,14 @@ def targets(recorder: Recorder) -> Any:
     return json.loads(recorder.one(":ConfigMap", "-targets").inputs["data"]["targets.json"])
 
 
+def test_namespaces_that_are_not_there_are_told_of_and_given_nothing() -> None:
+    assert "missing" not in targets(built())
+    recorder = built(missing_namespaces=["team-c"])
+    assert targets(recorder)["missing"] == ["team-c"]
+    assert [target["name"] for target in targets(recorder)["namespaces"]] == ["team-a", "team-b"]
+    assert not [item for item in recorder.resources if "team-c" in item.name]
+
+
 def test_the_identity_may_fetch_logins_and_pull_with_them_and_nothing_else() -> None:
     assert built().statements("UserPolicy") == {
         "FetchLogin": {

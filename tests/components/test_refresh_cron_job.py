@@ -220,6 +220,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "registries": {"registries": [HOST, HOST.replace("central", "west")]},
     "repositories": {"repository_arns": []},
     "namespaces": {"namespaces": ["team-a"]},
+    "a namespace that is missing": {"missing_namespaces": ["team-c"]},
     "a selector": BY_LABEL,
     "another selector": {**BY_LABEL, "label_selector": "team=c"},
     "another exclusion": {**BY_LABEL, "excluded_namespaces": []},

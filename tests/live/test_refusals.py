@@ -52,10 +52,6 @@ def test_a_value_of_the_wrong_type_is_the_engines_own_error(stack_with: StackWit
     assert "logRetentionDays" in refusal(stack_with(logRetentionDays="a month"))
 
 
-def test_a_namespace_that_does_not_exist_is_told_with_the_command_that_makes_it(stack_with: StackWith) -> None:
-    assert "kubectl create namespace nobody-made-this" in refusal(stack_with(namespaces=["nobody-made-this"]))
-
-
 @contextmanager
 def somebody_elses_secret(kube: Client, namespace: str, name: str) -> Iterator[None]:
     ensure_namespace(kube, namespace)

@@ -11,7 +11,7 @@ import pytest
 from cluster.hand_over import HandOver
 from cluster.surroundings import Surroundings
 from components.delivery import DeliveryArgs
-from modes import by_lambda, deliver
+from modes import by_cronjob, by_lambda, deliver
 from settings import Settings, parse, schema
 from tests.components.recording import Recorder, record
 from tests.settings.bad_configurations import CRONJOB, GOOD
@@ -163,6 +163,15 @@ def test_what_lambda_is_told_of_labels_and_of_the_cluster_arrives(policies: bool
     ]
     assert len(recorder.all(":MutatingAdmissionPolicy")) == policies
     assert outputs["namespaceSelector"] == "team=a,!legacy"
+
+
+def test_a_role_that_somebody_deleted_stops_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def gone(_: Settings) -> None:
+        raise pulumi.RunError("the Role is gone")
+
+    monkeypatch.setattr(by_cronjob, "roles_there", gone)
+    with pytest.raises(pulumi.RunError, match="the Role is gone"):
+        delivered(CRONJOB)
 
 
 def test_pull_secrets_change_hands_while_the_listed_are_still_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -235,6 +235,18 @@ def test_a_namespace_that_is_missing_is_named_as_such(api: ApiServer, http: Kube
     assert isinstance(only_failure(run(http, targets("team-a"))), NamespaceMissingError)
 
 
+def test_a_namespace_that_was_not_there_at_deploy_time_is_told_of_and_not_asked_for(
+    api: ApiServer, http: KubernetesHttp
+) -> None:
+    (missing, served) = run(http, targets("team-a", missing=("team-x",))).outcomes
+    assert (missing.place, missing.status, missing.failure) == ("team-x", "left out", None)
+    assert (
+        missing.note == "the namespace is listed and was not there at deploy time: make it, and `pulumi up` serves it"
+    )
+    assert (served.place, served.status) == ("team-a", "refreshed")
+    assert not [call for call in api.calls if "team-x" in call.path]
+
+
 def test_a_namespace_that_is_being_deleted_is_left_out(api: ApiServer, http: KubernetesHttp) -> None:
     api.script = refuse(status(403, "Forbidden", causes=[{"reason": "NamespaceTerminating"}]), "PATCH")
     assert run(http, targets("team-a")).outcomes == (

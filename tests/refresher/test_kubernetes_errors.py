@@ -34,15 +34,15 @@ def refused(code: int, reason: str, message: str = "", asked: Asked = PATCH, **d
             refused(403, "Forbidden", RBAC),
             ApiDeniedError,
             f"{USER} may not patch secrets everpull-dev in this namespace: Role everpull-dev and its binding allow it, `pulumi"
-            " up` makes them again; a namespace that does not exist has none",
+            " up --refresh` makes them again; a namespace that does not exist has none",
         ),
         (
             refused(
                 403, "Forbidden", f'namespaces is forbidden: User "{USER}" cannot list resource "namespaces"', LIST
             ),
             ApiDeniedError,
-            f"{USER} may not list namespaces in all namespaces: ClusterRole everpull-dev and its binding allow it, `pulumi up`"
-            " makes them again",
+            f"{USER} may not list namespaces in all namespaces: ClusterRole everpull-dev and its binding allow it, `pulumi up"
+            " --refresh` makes them again",
         ),
         (
             refused(403, "Forbidden", 'secrets "x" is forbidden: exceeded quota: team-quota, requested: secrets=1'),

@@ -34,8 +34,8 @@ def http(pod: dict[str, str]) -> Iterator[KubernetesHttp]:
     made.close()
 
 
-def selecting(*listed: str, excluded: tuple[str, ...] = ()) -> Targets:
-    return targets(*listed, selector=Selector("team=a", frozenset(excluded), CLUSTER_OWNER))
+def selecting(*listed: str, excluded: tuple[str, ...] = (), missing: tuple[str, ...] = ()) -> Targets:
+    return targets(*listed, selector=Selector("team=a", frozenset(excluded), CLUSTER_OWNER), missing=missing)
 
 
 def run(http: KubernetesHttp, wanted: Targets, *, force: bool = False) -> tuple[Report, list[Outcome]]:
@@ -68,6 +68,27 @@ def test_two_lists_are_all_that_a_fresh_run_asks(api: ApiServer, http: Kubernete
         ("GET", "/api/v1/secrets", {"fieldSelector": f"metadata.name={NAME}", "limit": "200"}),
     ]
     assert "PartialObjectMetadataList" in api.calls[0].headers["accept"]
+
+
+def test_a_listed_namespace_that_was_missing_is_served_by_its_labels_once_it_is_there(
+    api: ApiServer, http: KubernetesHttp
+) -> None:
+    api.namespaces = labelled("team-a", "team-new")
+    report, _ = run(http, selecting("team-a", missing=("team-new", "team-x")))
+    assert sorted((outcome.place, outcome.status) for outcome in report.outcomes) == [
+        ("team-a", "refreshed"),
+        ("team-new", "refreshed"),
+        ("team-x", "left out"),
+    ]
+    assert api.secrets["team-new"]["metadata"]["ownerReferences"] == [CLUSTER_REFERENCE]
+
+
+def test_a_missing_namespace_is_told_of_where_labels_cannot_be_looked_at_too(
+    api: ApiServer, http: KubernetesHttp
+) -> None:
+    api.script = lambda call: Reply(500, {}) if call.path == "/api/v1/namespaces" else None
+    report, _ = run(http, selecting("team-a", missing=("team-x",)))
+    assert statuses(report) == {"(all namespaces)": "failed", "team-x": "left out", "team-a": "refreshed"}
 
 
 @pytest.mark.parametrize("page", [1, 2, 7])

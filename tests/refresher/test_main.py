@@ -209,6 +209,18 @@ def test_without_patience_a_denial_is_not_waited_for(cronjob: ApiServer, aws: Aw
     assert no_sleep == []
 
 
+def test_a_namespace_that_was_not_there_at_deploy_time_is_named_and_fails_nothing(
+    cronjob: ApiServer, lines: Lines
+) -> None:
+    Path(os.environ["EVERPULL_TARGETS"]).write_text(targets_file("team-a", missing=["team-x"]))
+    assert run() == 0
+    of_one, report = lines()
+    assert (of_one["level"], of_one["namespace"], of_one["status"]) == ("WARNING", "team-x", "left out")
+    assert "make it, and `pulumi up` serves it" in of_one["note"]
+    assert (report["status"], report["served"], report["leftOut"]) == ("refreshed", 1, 1)
+    assert report["leftOutNamespaces"] == ["team-x"]
+
+
 def test_a_selection_is_served_and_what_left_it_is_taken_back(cronjob: ApiServer, lines: Lines) -> None:
     owner = {"apiVersion": CLUSTER_OWNER.api_version, "kind": "ClusterRole", "name": "x", "uid": CLUSTER_OWNER.uid}
     selector = {"labelSelector": "team=a", "excluded": [], "owner": owner}

@@ -45,6 +45,7 @@ def test_a_run_that_served_some_and_left_others_as_they_were_counts_them() -> No
         "failed": 0,
         "leftOut": 1,
         "removed": 1,
+        "leftOutNamespaces": ["d"],
     }
 
 
@@ -105,6 +106,16 @@ def test_what_could_not_be_taken_back_counts_as_failed() -> None:
     assert (found["status"], found["failed"], found["failures"][0]["namespaces"]) == ("incomplete", 1, ["b"])
 
 
+def test_few_of_those_left_out_are_named_in_their_order_and_none_where_there_is_no_room() -> None:
+    names = [f"team-{number:02}" for number in range(20)]
+    found = summed(outcomes(*reversed(names), status="left out"))
+    assert (found["leftOut"], found["leftOutNamespaces"]) == (20, names[:5])
+    assert "leftOutNamespaces" not in summed(outcomes("a"))
+    long = summed(outcomes(*("x" * 300 for _ in range(5)), status="left out"), unavailable=DeniedError("y" * 1000))
+    assert "leftOutNamespaces" not in long
+    assert long["leftOut"] == 5
+
+
 def test_more_reasons_than_fit_in_are_counted() -> None:
     many = [
         outcome
@@ -134,7 +145,8 @@ def test_the_line_is_never_longer_than_a_termination_message(
         Outcome(name, "failed", failure=ApiCallError(reason))
         for reason, name in zip(reasons, names * len(reasons), strict=False)
     )
-    found = summed(many, unavailable=None if error is None else DeniedError(error), reason=reason)
+    left_out = outcomes(*names, status="left out")
+    found = summed(many, left_out, unavailable=None if error is None else DeniedError(error), reason=reason)
     assert len(json.dumps(found)) <= LONGEST_LINE
     told = sum(entry["count"] for entry in found.get("failures", []))
     assert told + found.get("failuresLeftOut", 0) == len(many)

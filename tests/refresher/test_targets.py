@@ -40,6 +40,11 @@ def test_a_selector_is_taken_over() -> None:
     assert (parsed.adopt, parsed.namespaces) == (True, ())
 
 
+def test_namespaces_that_are_missing_may_be_told_of() -> None:
+    assert parse_targets(json.dumps(document())).missing == ()
+    assert parse_targets(json.dumps(document(missing=["team-x", "team-y"]))).missing == ("team-x", "team-y")
+
+
 def test_a_namespace_that_is_listed_twice_counts_once() -> None:
     other = {**ROLE, "uid": "other"}
     namespaces = [{"name": "team-a", "owner": ROLE}, {"name": "team-a", "owner": other}]
@@ -70,6 +75,7 @@ def test_a_namespace_that_is_listed_twice_counts_once() -> None:
         ({"selector": {**SELECTOR, "excluded": "kube-system"}}, "excluded of selector is not a list of namespaces"),
         ({"selector": {**SELECTOR, "excluded": [7]}}, "excluded of selector is not a list of namespaces"),
         ({"selector": {**SELECTOR, "owner": None}}, "owner of selector is not an object"),
+        *(({"missing": missing}, "missing is not a list of namespaces") for missing in (None, "team-x", [7], ["a/b"])),
     ],
 )
 def test_a_faulty_file_is_refused(changes: dict[str, Any], fault: str) -> None:
@@ -94,7 +100,12 @@ def test_a_file_that_is_no_json_object_is_refused(text: str) -> None:
 
 @given(values)
 def test_any_json_is_taken_or_refused(value: Any) -> None:
-    for text in (json.dumps(value), json.dumps(document(namespaces=value)), json.dumps(document(selector=value))):
+    for text in (
+        json.dumps(value),
+        json.dumps(document(namespaces=value)),
+        json.dumps(document(selector=value)),
+        json.dumps(document(missing=value)),
+    ):
         try:
             parsed = parse_targets(text)
         except ConfigurationError:

@@ -73,6 +73,12 @@ IN_ANY_MODE: dict[str, dict[str, str | None]] = {
 
 OF_MODES: dict[str, dict[str, str | None]] = {
     "adopt that is neither yes nor no": {"everpull:adopt": "yes"},
+    "makes namespaces, but neither yes nor no": {"everpull:createNamespaces": "all"},
+    "makes namespaces, but lists none": {
+        "everpull:createNamespaces": "true",
+        "everpull:namespaces": "[]",
+        "everpull:namespaceSelector": "team=a",
+    },
     "key of another mode": {"everpull:imagePullPolicy": "Always"},
     "key of another mode, and a bad value": {"everpull:imagePullPolicy": "always"},
     "unknown mode near one with rules of its own": {"everpull:mode": "cronjb", "everpull:schedule": "rate(7 minutes)"},

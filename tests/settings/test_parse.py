@@ -84,6 +84,22 @@ def test_service_accounts_are_those_of_listed_namespaces_each_once() -> None:
     assert parse(config, "dev").service_accounts == ("team-a/default", "team-b/default", "team-b/builder")
 
 
+def test_a_stack_without_some_namespaces_is_without_their_service_accounts_and_otherwise_the_same() -> None:
+    config = {
+        **GOOD,
+        "everpull:attach": "service-accounts",
+        "everpull:namespaces": json.dumps(["team-a", "team-b", "team-c"]),
+        "everpull:serviceAccounts": json.dumps(["default", "team-b/builder", "team-a/builder"]),
+    }
+    whole = parse(config, "dev")
+    assert whole.without([]) == whole
+    part = whole.without(["team-b", "team-x"])
+    assert part.namespaces == ("team-a", "team-c")
+    assert part.service_accounts == ("team-a/default", "team-c/default", "team-a/builder")
+    assert (part.owner, part.labels, part.role) == (whole.owner, whole.labels, whole.role)
+    assert whole.without(["team-a", "team-b", "team-c"]).service_accounts == ()
+
+
 def test_another_pull_secret_is_another_role() -> None:
     """Else the Secret that the Role owned before would stay for ever."""
     default, other = parse(GOOD, "dev"), parse({**GOOD, "everpull:pullSecretName": "ecr-pull"}, "dev")
@@ -92,7 +108,7 @@ def test_another_pull_secret_is_another_role() -> None:
 
 def test_names_default_to_the_stack_so_that_two_stacks_share_a_cluster() -> None:
     one, two = parse(GOOD, "dev"), parse(GOOD, "prod")
-    for name in ("owner", "pull_secret_name", "system_namespace", "role"):
+    for name in ("owner", "pull_secret_name", "labelled_sync", "system_namespace", "role"):
         assert getattr(one, name) != getattr(two, name)
     assert one.labels != two.labels
 

@@ -60,6 +60,22 @@ def test_a_patch_of_another_object_is_a_new_patch(stack: Stack, meddler: Meddler
     assert annotations(meddler, "two")["ours"] == "1"
 
 
+def test_a_patch_of_an_object_that_does_not_exist_makes_it_and_a_retained_one_leaves_it(
+    stack: Stack, meddler: Meddler
+) -> None:
+    """As server-side apply does."""
+    stack.up(
+        """
+        k8s.core.v1.ServiceAccountPatch("p", metadata={"name": "worker", "namespace": NAMESPACE},
+            opts=pulumi.ResourceOptions(retain_on_delete=True))
+        """
+    )
+    uid = meddler.get("v1", "ServiceAccount", "worker")["metadata"]["uid"]
+    assert "2 unchanged" in stack.up()
+    stack.run("destroy", "--yes", "--skip-preview")
+    assert meddler.get("v1", "ServiceAccount", "worker")["metadata"]["uid"] == uid
+
+
 def test_destroying_a_patch_of_an_object_that_is_gone_does_not_bring_it_back(stack: Stack, meddler: Meddler) -> None:
     make_account(meddler)
     stack.up(PATCH.format(name="worker", annotations={"ours": "1"}))

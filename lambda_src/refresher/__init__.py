@@ -25,6 +25,11 @@ In Kubernetes:
   anybody may have written.
 - `kubernetes_http`: requests, over `connections` (TLS, `proxies`), `http11` and `backoff`, as the pod's `service_account`.
 
+Images that are tried once the logins are in place:
+
+- `images`, `pulling`: pure. What they are and what became of each, and what a registry is asked to know that.
+- `verification`: tries all of them, over `registry_http`, with the logins that `tally` chooses. Not imported without need.
+
 Entries:
 
 - `handler`, with `job` for what it is asked: environment and event in, a JSON result out.

@@ -1,22 +1,26 @@
 """The CronJob's entry: `python -m refresher`.
 
-What it is asked comes from environment and arguments (see `command`). Exit status: 0 if every namespace holds a live login, 1
-if something failed (what could be served was served), 2 if environment or arguments cannot be understood.
+What it is asked comes from environment and arguments (see `command`). Exit status: 0 if every namespace holds a live login and
+every image that was tried pulls, 1 if something failed (what could be served was served), 2 if environment or arguments cannot
+be understood. The report is the last line on standard output and the container's termination message.
 """
 
 import gc
+import json
 import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import cast
 
 from . import logs
 from .command import Command, read_command
 from .core import Login
 from .errors import ConfigurationError, RefreshError, unexpected
+from .images import Verdict, refused
 from .kubernetes_api import PullSecrets
 from .kubernetes_http import KubernetesHttp
 from .patience import PatientLogins, Time
@@ -26,11 +30,14 @@ from .refresh import refresh
 from .registries import Group
 from .service_account import ServiceAccount
 from .shortfall import Shortfall
-from .summary import error_fields, failures, summary
+from .summary import LONGEST_MESSAGE, error_fields, failures, summary
+from .tally import Tally
 
 _PASSING = Time()
 # One line each; what is wrong with more namespaces than this is rarely wrong with each in its own way.
 _MOST_LINES = 100
+# The default of every container's terminationMessagePath.
+_MESSAGE = Path("/dev/termination-log")
 
 
 class _Logins:
@@ -48,7 +55,7 @@ class _Logins:
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Refreshes once; the exit status. The last line on standard output is the report."""
+    """Refreshes once, and tries the images that are to be tried; the exit status."""
     logs.configure()
     try:
         command = read_command(arguments, environment)
@@ -62,24 +69,50 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         status, failure = 1, error
     except Exception as error:  # noqa: BLE001 (its text could quote a token)
         status, failure = 1, unexpected(error)
-    logs.log(logging.ERROR, "refresh", status="failed", **error_fields(failure))
+    fields = {"status": "failed", **error_fields(failure)}
+    _leave(fields)
+    logs.log(logging.ERROR, "refresh", **fields)
     return status
 
 
 def _run(command: Command, sink: PullSecrets, region: str | None) -> int:
+    wanted, held = command.wanted, Tally()
+    noting = held.note if wanted.images else None
     source = PatientLogins(_Logins(region), command.await_rights_seconds, _waiting, _PASSING)
-    report = refresh(source, sink, command.wanted.groups, force=command.force, clock=_now)
+    report = refresh(source, sink, wanted.groups, force=command.force, clock=_now, noting=noting)
     retired = tuple(sink.retire())
+    verdicts = _try_images(command, held, source.seconds_left)
     for shortfall in report.shortfalls:
         _tell_of_login(shortfall)
     failed = failures(report, retired)
     noted = [outcome for outcome in (*report.outcomes, *retired) if outcome.note]
     for outcome in sorted([*noted, *failed], key=lambda outcome: outcome.place)[:_MOST_LINES]:
         _tell(outcome)
-    bad = report.unavailable is not None or bool(failed)
-    level = logging.ERROR if bad else logging.INFO
-    logs.log(level, "refresh", **summary(report, retired, command.reason, _now()))
+    error = report.unavailable or (None if command.images_may_fail else refused(verdicts))
+    bad = error is not None or bool(failed)
+    told = report, retired, verdicts, error, command.reason, _now()
+    _leave(summary(*told, longest=LONGEST_MESSAGE))
+    logs.log(logging.ERROR if bad else logging.INFO, "refresh", **summary(*told))
     return 1 if bad else 0
+
+
+def _try_images(command: Command, held: Tally, patience: float) -> Sequence[Verdict]:
+    images = command.wanted.images
+    if not images or not held:
+        return ()
+    from .verification import LONGEST_SECONDS, tell, verify
+
+    longest = max(patience, 0) + LONGEST_SECONDS
+    verdicts = verify(images, held, await_rights=patience, longest=longest, waiting=_waiting, passing=_PASSING)
+    tell(verdicts, may_fail=command.images_may_fail)
+    return verdicts
+
+
+def _leave(fields: Mapping[str, object]) -> None:
+    """Leaves them as the termination message, where there is one: kubelet makes the file, and nobody else may."""
+    with suppress(OSError), _MESSAGE.open("r+b") as file:
+        file.write(json.dumps(fields).encode())
+        file.truncate()
 
 
 def _tell_of_login(shortfall: Shortfall) -> None:

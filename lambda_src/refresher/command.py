@@ -24,6 +24,7 @@ class Command:
     force: bool
     reason: str
     await_rights_seconds: int
+    images_may_fail: bool = False
 
 
 class _Parser(argparse.ArgumentParser):
@@ -45,6 +46,7 @@ def read_command(arguments: Sequence[str], environment: Mapping[str, str]) -> Co
         metavar="SECONDS",
         help="how long to wait for AWS to know of rights just given",
     )
+    parser.add_argument("--images-may-fail", action="store_true", help="tell of images that are refused, and go on")
     given = parser.parse_args(arguments)
     faults: list[str] = []
     reason, seconds = str(given.reason), int(given.await_rights)
@@ -56,7 +58,7 @@ def read_command(arguments: Sequence[str], environment: Mapping[str, str]) -> Co
     targets = _targets(environment.get("EVERPULL_TARGETS", ""), faults)
     if faults or targets is None:
         raise ConfigurationError(faults)
-    return Command(wanted, targets, bool(given.force), reason, seconds)
+    return Command(wanted, targets, bool(given.force), reason, seconds, bool(given.images_may_fail))
 
 
 def _targets(path: str, faults: list[str]) -> Targets | None:

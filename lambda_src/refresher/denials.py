@@ -27,6 +27,12 @@ class Denial:
     lacking: str | None
 
     @property
+    def is_across_accounts(self) -> bool:
+        """Whether principal and resource are known to be of two accounts, so that a policy of each must allow the action."""
+        account = _account(self.resource or "")
+        return account != "" and account != _account(self.principal)
+
+    @property
     def fix(self) -> str:
         """What must be changed for the action to be allowed."""
         if self.deny:
@@ -38,10 +44,14 @@ class Denial:
         if self.lacking not in (None, "identity-based policy"):
             return f"allow {self.action} in the {self.lacking} too"
         own = f"allow {self.action} in that principal's policy"
-        if self.action == _ASSUME_ROLE and self.lacking is None:
+        if self.lacking:
+            return own
+        if self.action == _ASSUME_ROLE:
             return (
                 f"{own} and name that principal in the role's trust policy; a role that does not exist is refused alike"
             )
+        if self.is_across_accounts:
+            return f"{own} and, to that principal, in the policy of {self.resource}"
         return own
 
 
@@ -49,3 +59,9 @@ def parse_denial(text: str) -> Denial | None:
     """The denial that the text tells of, if it does."""
     said = _TEXT.search(text)
     return Denial(**said.groupdict()) if said else None
+
+
+def _account(arn: str) -> str:
+    """The account in an ARN, empty if there is none."""
+    parts = arn.split(":")
+    return parts[4] if len(parts) > 5 else ""

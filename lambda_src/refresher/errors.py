@@ -47,6 +47,18 @@ class LoginsUnavailableError(RefreshError):
         self.rights_missing = all(failure.rights_missing for failure in failures)
 
 
+class ImagesRefusedError(RefreshError):
+    """Of so many images, these are refused to the logins that are in place; `told` are the texts about each of them."""
+
+    def __init__(self, told: Sequence[str], images: int, *, rights_missing: bool) -> None:
+        super().__init__(f"{len(told)} of {images} images can't be pulled: " + "; ".join(told))
+        self.rights_missing = rights_missing
+
+
+class RegistryUnreachableError(RefreshError):
+    """A registry could not be reached, or answered with something that is no answer of one. The text is without its name."""
+
+
 class ApiUnreachableError(RefreshError):
     """The Kubernetes API server could not be reached, or answered with something that is no answer of one."""
 

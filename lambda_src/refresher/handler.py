@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Protocol, cast
 
@@ -10,11 +11,13 @@ from .aws_clients import client
 from .aws_logins import aws_logins
 from .core import timestamp
 from .errors import RefreshError, unexpected
+from .images import Verdict, refused
 from .job import Job, read_job
 from .patience import PatientLogins, Time, until_rights_arrive
-from .ports import LoginSource, Outcome
+from .ports import Outcome
 from .refresh import refresh
 from .secrets_manager import SecretsManagerClient, SecretsManagerDocument
+from .tally import Tally
 
 # Of the function's time, what the last attempt after a wait may use.
 _RESERVE_SECONDS = 15.0
@@ -30,16 +33,17 @@ class LambdaContext(Protocol):
 
 
 def handle(event: object, context: LambdaContext) -> dict[str, object]:
-    """Refreshes once.
+    """Refreshes once, and tries the images that are to be tried.
 
-    The result holds `status` (refreshed or fresh), the event's `reason`, `expiresAt`, `secondsLeft`, `registries` and, if
-    content of the secret had to make way, `replaced`. Raises RefreshError, whose text holds no secret, if any login that was
-    due could not be put in place; by then the others have been.
+    The result holds `status` (refreshed or fresh), the event's `reason`, `expiresAt`, `secondsLeft`, `registries`, if
+    content of the secret had to make way `replaced`, and if images were tried `images` (see Verdict). Raises RefreshError,
+    whose text holds no secret, if any login that was due could not be put in place; by then the others have been. Raises
+    ImagesRefusedError if all of them were and an image is refused all the same, unless the event says that it may be.
     """
     logs.configure()
     request_id = context.aws_request_id
     try:
-        result = _handle(event, context)
+        result = _Run(read_job(os.environ, event), context).result()
     except RefreshError as error:
         failure = error
     except Exception as error:  # noqa: BLE001 (its text could quote a token, and Lambda logs the text of what escapes)
@@ -60,53 +64,96 @@ def handle(event: object, context: LambdaContext) -> dict[str, object]:
     raise failure
 
 
-def _handle(event: object, context: LambdaContext) -> dict[str, object]:
-    job = read_job(os.environ, event)
-    # Asked once, before any waiting.
-    time_left = context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
+class _Run:
+    """One invocation."""
 
-    def waiting(failure: RefreshError, seconds: float) -> None:
+    def __init__(self, job: Job, context: LambdaContext) -> None:
+        self._job = job
+        self._request_id = context.aws_request_id
+        self._region = os.environ["AWS_REGION"]
+        now = _PASSING.monotonic()
+        # Asked once, before any waiting.
+        self._end = now + context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
+        self._patient_until = min(now + job.await_rights_seconds, self._end)
+        self._held = Tally()
+
+    def result(self) -> dict[str, object]:
+        """What `handle` returns. Raises RefreshError."""
+        outcome, failure = None, None
+        try:
+            outcome = until_rights_arrive(
+                self._refresh, seconds=self._patience(), waiting=self._waiting, passing=_PASSING
+            )
+        except RefreshError as error:
+            failure = error
+        verdicts = self._try_images()
+        if outcome is None:
+            # The images' own failures are in the lines before.
+            raise cast(RefreshError, failure)
+        refusal = refused(verdicts)
+        if refusal and not self._job.images_may_fail:
+            raise refusal
+        return self._fields(outcome, verdicts)
+
+    def _refresh(self) -> Outcome:
+        """What became of the secret. Raises RefreshError if that is a failure, or a part of it."""
+        self._held = Tally()
+        # Patient for itself, so that what was fetched already is not fetched again.
+        source = PatientLogins(aws_logins(self._region), self._patience(), self._waiting, _PASSING)
+        secrets = cast(SecretsManagerClient, client("secretsmanager", self._region))
+        sink = SecretsManagerDocument(secrets, self._job.secret_id, self._region)
+        report = refresh(
+            source, sink, self._job.wanted.groups, force=self._job.force, clock=_now, noting=self._held.note
+        )
+        (outcome,) = report.outcomes
+        if outcome.failure:
+            raise outcome.failure
+        return outcome
+
+    def _try_images(self) -> Sequence[Verdict]:
+        images = self._job.wanted.images
+        if not images or not self._held:
+            return ()
+        # Only now, because it imports what is not needed otherwise.
+        from .verification import tell, verify
+
+        verdicts = verify(
+            images,
+            self._held,
+            await_rights=self._patience(),
+            longest=self._end - _PASSING.monotonic(),
+            waiting=self._waiting,
+            passing=_PASSING,
+        )
+        tell(verdicts, may_fail=self._job.images_may_fail, requestId=self._request_id)
+        return verdicts
+
+    def _patience(self) -> float:
+        return self._patient_until - _PASSING.monotonic()
+
+    def _waiting(self, failure: RefreshError, seconds: float) -> None:
         logs.log(
             logging.WARNING,
             "waiting for rights",
-            requestId=context.aws_request_id,
+            requestId=self._request_id,
             seconds=round(seconds, 1),
             error=str(failure),
         )
 
-    until = _PASSING.monotonic() + min(job.await_rights_seconds, time_left)
-
-    def attempt() -> Outcome:
-        source = aws_logins(os.environ["AWS_REGION"])
-        # For itself, so that what was fetched already is not fetched again.
-        return _refresh(job, PatientLogins(source, until - _PASSING.monotonic(), waiting, _PASSING))
-
-    outcome = until_rights_arrive(attempt, seconds=until - _PASSING.monotonic(), waiting=waiting, passing=_PASSING)
-    return _result(outcome, job)
-
-
-def _refresh(job: Job, source: LoginSource) -> Outcome:
-    """What became of the secret. Raises RefreshError if that is a failure, or a part of it."""
-    region = os.environ["AWS_REGION"]
-    sink = SecretsManagerDocument(cast(SecretsManagerClient, client("secretsmanager", region)), job.secret_id, region)
-    (outcome,) = refresh(source, sink, job.wanted.groups, force=job.force, clock=_now).outcomes
-    if outcome.failure:
-        raise outcome.failure
-    return outcome
-
-
-def _result(outcome: Outcome, job: Job) -> dict[str, object]:
-    expires_at = timestamp(cast(datetime, outcome.expires_at))
-    result: dict[str, object] = {
-        "status": outcome.status,
-        "reason": job.reason,
-        "expiresAt": expires_at,
-        "secondsLeft": int((datetime.fromisoformat(expires_at) - _now()).total_seconds()),
-        "registries": list(job.wanted.hosts),
-    }
-    if outcome.note:
-        result["replaced"] = outcome.note
-    return result
+    def _fields(self, outcome: Outcome, verdicts: Sequence[Verdict]) -> dict[str, object]:
+        expires_at = timestamp(cast(datetime, outcome.expires_at))
+        fields: dict[str, object] = {
+            "status": outcome.status,
+            "reason": self._job.reason,
+            "expiresAt": expires_at,
+            "secondsLeft": int((datetime.fromisoformat(expires_at) - _now()).total_seconds()),
+            "registries": list(self._job.wanted.hosts),
+        }
+        if outcome.note:
+            fields["replaced"] = outcome.note
+        if verdicts:
+            fields["images"] = [verdict.fields for verdict in verdicts]
+        return fields
 
 
 def _now() -> datetime:

@@ -2,8 +2,9 @@
 
 Environment: EVERPULL_SECRET_ID (ARN or name of the secret), and what `wanted` reads.
 
-Event, every field optional: `force` (renew a login even if it is fresh), `reason` (text for the log) and
-`awaitRightsSeconds` (at deploy time: how long denials are borne, see `patience`).
+Event, every field optional: `force` (renew a login even if it is fresh), `reason` (text for the log), and at deploy time
+`awaitRightsSeconds` (how long denials are borne, see `patience`) and `imagesMayFail` (images that are refused are told of and
+are no error).
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from .wanted import Wanted, read_wanted
 # Lambda's longest timeout (AWS Lambda quotas).
 LONGEST_WAIT_SECONDS = 900
 LONGEST_REASON = 200
-_FIELDS = frozenset({"force", "reason", "awaitRightsSeconds"})
+_FIELDS = frozenset({"force", "reason", "awaitRightsSeconds", "imagesMayFail"})
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Job:
     force: bool
     reason: str
     await_rights_seconds: int
+    images_may_fail: bool = False
 
 
 def read_job(environment: Mapping[str, str], event: object) -> Job:
@@ -42,7 +44,8 @@ def read_job(environment: Mapping[str, str], event: object) -> Job:
         fields = dict(cast(Mapping[str, object], event))
     else:
         faults.append("the event must be a JSON object")
-    force = _force(fields.get("force", False), faults)
+    force = _flag("force", fields, faults)
+    may_fail = _flag("imagesMayFail", fields, faults)
     reason = _reason(fields.get("reason", "unspecified"), faults)
     seconds = _seconds(fields.get("awaitRightsSeconds", 0), faults)
     unknown = ", ".join(sorted(fields.keys() - _FIELDS))
@@ -50,13 +53,14 @@ def read_job(environment: Mapping[str, str], event: object) -> Job:
         faults.append(f"unknown in the event: {unknown}; known are {', '.join(sorted(_FIELDS))}")
     if faults:
         raise ConfigurationError(faults)
-    return Job(secret_id, wanted, force, reason, seconds)
+    return Job(secret_id, wanted, force, reason, seconds, may_fail)
 
 
-def _force(value: object, faults: list[str]) -> bool:
+def _flag(name: str, fields: Mapping[str, object], faults: list[str]) -> bool:
+    value = fields.get(name, False)
     if isinstance(value, bool):
         return value
-    faults.append("force in the event must be true or false")
+    faults.append(f"{name} in the event must be true or false")
     return False
 
 

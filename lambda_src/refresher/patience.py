@@ -72,6 +72,11 @@ class PatientLogins:
         self._passing = passing
         self._until: float | None = None
 
+    @property
+    def seconds_left(self) -> float:
+        """Of its patience."""
+        return self._seconds if self._until is None else self._until - self._passing.monotonic()
+
     def login(self, group: Group) -> Login:
         now = self._passing.monotonic()
         if self._until is None:

@@ -30,12 +30,14 @@ def refresh(
     *,
     force: bool,
     clock: Callable[[], datetime],
+    noting: Callable[[Sequence[Login]], None] | None = None,
 ) -> Report:
     """Renews the logins of the places where they are not fresh (or all, by `force`).
 
     `groups` must not be empty; the first registry of the first is the main one. `clock` gives aware datetimes. A group that is
     due anywhere costs one token call; a place in which anything changes is written once. If a group gives no login, each
-    place keeps its last good one as long as that lives, and gets the others' new ones.
+    place keeps its last good one as long as that lives, and gets the others' new ones. `noting` is told the logins of each
+    place, as they are then.
     """
     hosts = tuple(host for group in groups for host in group.hosts)
     outcomes: list[Outcome] = []
@@ -49,8 +51,12 @@ def refresh(
                 continue
             if not force and is_fresh(place.held, hosts, clock()):
                 outcomes.append(Outcome(place.name, "fresh", place.held.expires_at))
+                if noting:
+                    noting(place.held.logins)
                 continue
             found = fetch.logins_for(place.held)
+            if noting:
+                noting(found.logins)
             if found.is_lacking:
                 wanting.add(place.name)
             if _is_worth_writing(place.held, found):

@@ -1,7 +1,8 @@
-"""The CronJob's report: one log line that is short enough to become the pod's termination message.
+"""The CronJob's report: one log line that is short enough to become the pod's termination message, and that message itself.
 
-A container that failed without a message of its own gets the end of its log as one, 2048 bytes at most (Kubernetes docs,
-Determine the Reason for Pod Failure, FallbackToLogsOnError). So the whole reason must stand in the last line.
+A message of a container's own may be 4096 bytes long, and is all that is left of one that went well. A container that failed
+without one gets the end of its log, 2048 bytes at most (Kubernetes docs, Determine the Reason for Pod Failure,
+FallbackToLogsOnError). So the whole reason must stand in the last line.
 """
 
 import json
@@ -12,11 +13,13 @@ from typing import Literal
 
 from .core import timestamp
 from .errors import RefreshError
+from .images import STATUSES, Verdict
 from .ports import Outcome
 from .refresh import Report
 
 # Leaves room for what the log adds: timestamp, level and event.
 LONGEST_LINE = 1900
+LONGEST_MESSAGE = 4000
 _LONGEST_ERROR = 1000
 _LONGEST_REASON = 300
 # Namespaces named for each reason in the last line; the lines before it name more.
@@ -25,8 +28,18 @@ _NAMED = 5
 Status = Literal["refreshed", "fresh", "incomplete", "failed"]
 
 
-def summary(report: Report, retired: Sequence[Outcome], reason: str, now: datetime) -> dict[str, object]:
-    """The fields of the last line. `status` says how it went on the whole:
+def summary(
+    report: Report,
+    retired: Sequence[Outcome],
+    verdicts: Sequence[Verdict],
+    error: RefreshError | None,
+    reason: str,
+    now: datetime,
+    longest: int = LONGEST_LINE,
+) -> dict[str, object]:
+    """The fields of the last line, `longest` bytes of JSON. `error` is why the run as such failed, if it did.
+
+    `status` says how the logins went on the whole:
 
     fresh (nothing was due), refreshed, incomplete (some namespaces failed, or lack some of their logins), failed (all failed).
     """
@@ -45,10 +58,16 @@ def summary(report: Report, retired: Sequence[Outcome], reason: str, now: dateti
         "leftOut": counts["left out"],
         "removed": counts["removed"],
     }
-    if report.unavailable:
-        fields |= error_fields(report.unavailable)
+    if error:
+        fields |= error_fields(error)
+    failed = failures(report, retired)
+    if verdicts:
+        # What went wrong first; namespaces that failed get a third of the room.
+        told = sorted(verdicts, key=lambda verdict: STATUSES.index(verdict.status))
+        entries = [(verdict.fields, 1) for verdict in told]
+        fields = _with(fields, "images", entries, longest * 2 // 3 if failed else longest)
     left_out = sorted(outcome.place for outcome in outcomes if outcome.status == "left out")
-    return _with_names(_with_failures(fields, failures(report, retired)), left_out)
+    return _with_names(_with(fields, "failures", _by_reason(failed), longest), left_out, longest)
 
 
 def failures(report: Report, retired: Sequence[Outcome]) -> list[Outcome]:
@@ -70,29 +89,37 @@ def _status(counts: Mapping[str, int]) -> Status:
     return "refreshed" if counts["refreshed"] else "fresh"
 
 
-def _with_failures(fields: dict[str, object], failed: Sequence[Outcome]) -> dict[str, object]:
-    """`fields` with as many reasons as fit in, most frequent first, and how many namespaces are not told of."""
+def _by_reason(failed: Sequence[Outcome]) -> list[tuple[dict[str, object], int]]:
+    """An entry for each reason, most frequent first, and how many namespaces it is for."""
     by_reason: dict[str, list[str]] = {}
     for outcome in sorted(failed, key=lambda outcome: outcome.place):
         by_reason.setdefault(str(outcome.failure), []).append(outcome.place)
+    return [
+        ({"reason": reason, "namespaces": places[:_NAMED], "count": len(places)}, len(places))
+        for reason, places in sorted(by_reason.items(), key=lambda item: -len(item[1]))
+    ]
+
+
+def _with(
+    fields: dict[str, object], key: str, entries: Sequence[tuple[dict[str, object], int]], longest: int
+) -> dict[str, object]:
+    """`fields` with as many of the entries as fit in, and of how many things is not told. An entry may be for several."""
     told: list[dict[str, object]] = []
-    untold = len(failed)
-    for reason, places in sorted(by_reason.items(), key=lambda item: -len(item[1])):
-        entry: dict[str, object] = {"reason": reason, "namespaces": places[:_NAMED], "count": len(places)}
-        longer = {**fields, "failures": [*told, entry], "failuresLeftOut": untold}
-        if len(json.dumps(longer)) > LONGEST_LINE:
+    untold = sum(count for _, count in entries)
+    for entry, count in entries:
+        if len(json.dumps({**fields, key: [*told, entry], f"{key}LeftOut": untold})) > longest:
             break
         told.append(entry)
-        untold -= len(places)
+        untold -= count
     if told:
-        fields = {**fields, "failures": told}
-    return {**fields, "failuresLeftOut": untold} if untold else fields
+        fields = {**fields, key: told}
+    return {**fields, f"{key}LeftOut": untold} if untold else fields
 
 
-def _with_names(fields: dict[str, object], left_out: Sequence[str]) -> dict[str, object]:
+def _with_names(fields: dict[str, object], left_out: Sequence[str], longest: int) -> dict[str, object]:
     """`fields` with the first of the namespaces that were left out, where there is room; the lines before name them all."""
     longer = {**fields, "leftOutNamespaces": list(left_out[:_NAMED])}
-    return longer if left_out and len(json.dumps(longer)) <= LONGEST_LINE else fields
+    return longer if left_out and len(json.dumps(longer)) <= longest else fields
 
 
 def _clip(text: str, longest: int) -> str:

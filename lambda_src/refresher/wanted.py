@@ -2,12 +2,15 @@
 
 EVERPULL_REGISTRIES: registry hosts with commas between, the main one first; public.ecr.aws among them is ECR Public.
 EVERPULL_ASSUME_ROLES: ARNs of roles with commas between, each for the registries of its own account; may be unset.
+EVERPULL_VERIFY_IMAGES: images of these registries with commas between, to be tried after each run: HOST/REPOSITORY:TAG,
+HOST/REPOSITORY@sha256:DIGEST, or HOST/REPOSITORY for any one with a tag; may be unset.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from .images import Image, parse_image
 from .registries import PUBLIC, Group, Registry, groups_of, parse_registry
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(?P<account>[0-9]{12}):role/[\w+=.@/-]+", re.ASCII)
@@ -15,10 +18,14 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(?P<account>[0-9]{12}):role/[\w+=.@/-]+
 
 @dataclass(frozen=True)
 class Wanted:
-    """`registries` is not empty; the first is the main one. `roles` are the ARNs of roles to assume, by account."""
+    """`registries` is not empty; the first is the main one. `roles` are the ARNs of roles to assume, by account.
+
+    `images` are to be tried; each is in one of the registries.
+    """
 
     registries: tuple[Registry, ...]
-    roles: Mapping[str, str]
+    roles: Mapping[str, str] = field(default_factory=dict[str, str])
+    images: tuple[Image, ...] = ()
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -34,7 +41,8 @@ class Wanted:
 def read_wanted(environment: Mapping[str, str], faults: list[str]) -> Wanted:
     """What the environment asks for. Adds what is wrong with it to `faults`."""
     registries = _registries(environment.get("EVERPULL_REGISTRIES", ""), faults)
-    return Wanted(registries, _roles(environment.get("EVERPULL_ASSUME_ROLES", ""), registries, faults))
+    roles = _roles(environment.get("EVERPULL_ASSUME_ROLES", ""), registries, faults)
+    return Wanted(registries, roles, _images(environment.get("EVERPULL_VERIFY_IMAGES", ""), registries, faults))
 
 
 def _registries(text: str, faults: list[str]) -> tuple[Registry, ...]:
@@ -67,6 +75,21 @@ def _roles(text: str, registries: tuple[Registry, ...], faults: list[str]) -> di
             faults.append(f"EVERPULL_ASSUME_ROLES: {arn} is of account {account}, of which there is no registry")
         roles.setdefault(account, arn)
     return roles
+
+
+def _images(text: str, registries: tuple[Registry, ...], faults: list[str]) -> tuple[Image, ...]:
+    images: list[Image] = []
+    hosts = {registry.host for registry in registries}
+    for part in _parts(text):
+        try:
+            image = parse_image(part)
+        except ValueError as error:
+            faults.append(f"EVERPULL_VERIFY_IMAGES: {error}")
+            continue
+        if image.host not in hosts:
+            faults.append(f"EVERPULL_VERIFY_IMAGES: {part} is in a registry that EVERPULL_REGISTRIES does not list")
+        images.append(image)
+    return tuple(images)
 
 
 def _parts(text: str) -> list[str]:

@@ -15,9 +15,11 @@ from tests.refresher.api_server import TOKEN, ApiServer, api_server
 from tests.refresher.aws_server import AwsServer, aws_server
 from tests.refresher.certificates import certificate
 from tests.refresher.fakes import CANARY, FRANKFURT, LIFE
+from tests.refresher.registry_server import Registry, registry_server
 from tests.refresher.secrets import targets_file
 
 Lines = Callable[[], list[dict[str, Any]]]
+PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
 SECRET_ID = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:login-AbCdEf"
 
 
@@ -64,6 +66,17 @@ def function(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsSer
     aws_clients.forget()
     yield aws
     aws_clients.forget()
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+    """A scripted registry that is every host, by way of a proxy."""
+    with registry_server(tmp_path) as server:
+        for name in PROXY_VARIABLES:
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("HTTPS_PROXY", server.proxy)
+        monkeypatch.setenv("AWS_CA_BUNDLE", server.authority)
+        yield server
 
 
 @pytest.fixture

@@ -30,8 +30,10 @@ def test_no_argument_is_a_plain_refresh(environment: dict[str, str]) -> None:
 
 
 def test_every_argument_is_taken_over(environment: dict[str, str]) -> None:
-    made = read_command(["--force", "--await-rights", "90", "--reason", "first run"], environment)
+    given = ["--force", "--await-rights", "90", "--reason", "first run", "--images-may-fail"]
+    made = read_command(given, environment)
     assert (made.force, made.await_rights_seconds, made.reason) == (True, 90, "first run")
+    assert made.images_may_fail
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from refresher.denials import Denial, parse_denial
 
 USER = "arn:aws:iam::123456789012:user/teams/x"
+OURS = "arn:aws:ecr:eu-central-1:123456789012:repository/app"
 REPOSITORY = "arn:aws:ecr:eu-central-1:210987654321:repository/app"
 ROLE = "arn:aws:iam::210987654321:role/pull"
 
@@ -18,7 +19,14 @@ def said(action: str, resource: str | None, why: str = "") -> str:
 @pytest.mark.parametrize(
     ("action", "resource", "why", "fix"),
     [
-        ("ecr:BatchGetImage", REPOSITORY, "", "allow ecr:BatchGetImage in that principal's policy"),
+        ("ecr:GetAuthorizationToken", "*", "", "allow ecr:GetAuthorizationToken in that principal's policy"),
+        ("ecr:BatchGetImage", OURS, "", "allow ecr:BatchGetImage in that principal's policy"),
+        (
+            "ecr:BatchGetImage",
+            REPOSITORY,
+            "",
+            f"allow ecr:BatchGetImage in that principal's policy and, to that principal, in the policy of {REPOSITORY}",
+        ),
         (
             "ecr:BatchGetImage",
             REPOSITORY,

@@ -29,19 +29,40 @@ def test_a_module_imports_only_what_the_lambda_runtime_has(path: Path) -> None:
     assert imported(path) <= ALLOWED
 
 
-ON_AWS = {"assumed_roles", "aws_calls", "aws_clients", "aws_logins", "ecr", "handler", "secrets_manager"}
+# Lambda's runtimes may still have urllib3 1.26, which lacks much of what 2 has.
+IN_BOTH = {
+    *("urllib3.PoolManager", "urllib3.ProxyManager", "urllib3.Timeout", "urllib3.make_headers"),
+    *("urllib3.exceptions.HTTPError", "urllib3.util.parse_url"),
+}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_a_module_takes_nothing_from_urllib3_that_only_its_second_version_has(path: Path) -> None:
+    nodes = [*ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    taken = [node for node in nodes if isinstance(node, ast.ImportFrom) and str(node.module).startswith("urllib3")]
+    assert {f"{node.module}.{alias.name}" for node in taken for alias in node.names} <= IN_BOTH
+    assert not [node for node in nodes if isinstance(node, ast.Import) and node.names[0].name.startswith("urllib3")]
+
+
+ON_AWS = {
+    *("assumed_roles", "aws_calls", "aws_clients", "aws_logins", "ecr", "handler", "secrets_manager"),
+    *("registry_http", "verification"),
+}
 PURE = (
     "core",
     "denials",
     "document",
+    "images",
     "kubernetes_errors",
     "lifetimes",
     "ownership",
     "pull_secret",
+    "pulling",
     "registries",
     "shapes",
     "shortfall",
     "summary",
+    "tally",
     "targets",
     "wanted",
 )

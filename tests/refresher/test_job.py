@@ -19,8 +19,8 @@ def test_an_empty_event_is_a_plain_refresh() -> None:
 
 
 def test_every_field_is_taken_over() -> None:
-    event = {"force": True, "reason": "deploy", "awaitRightsSeconds": 90}
-    assert read_job(ENVIRONMENT, event) == Job("arn:secret", WANTED, True, "deploy", 90)
+    event = {"force": True, "reason": "deploy", "awaitRightsSeconds": 90, "imagesMayFail": True}
+    assert read_job(ENVIRONMENT, event) == Job("arn:secret", WANTED, True, "deploy", 90, True)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,7 @@ def test_every_field_is_taken_over() -> None:
         ({"force": "true"}, "force in the event must be true or false"),
         ({"force": 1}, "force in the event must be true or false"),
         ({"force": None}, "force in the event must be true or false"),
+        ({"imagesMayFail": 0}, "imagesMayFail in the event must be true or false"),
         ({"reason": 7}, "reason in the event must be text of at most 200 characters"),
         ({"reason": "x" * 201}, "reason in the event must be text of at most 200 characters"),
         ({"awaitRightsSeconds": "90"}, "awaitRightsSeconds in the event must be a whole number from 0 to 900"),
@@ -36,7 +37,10 @@ def test_every_field_is_taken_over() -> None:
         ({"awaitRightsSeconds": True}, "awaitRightsSeconds in the event must be a whole number from 0 to 900"),
         ({"awaitRightsSeconds": -1}, "awaitRightsSeconds in the event must be a whole number from 0 to 900"),
         ({"awaitRightsSeconds": 901}, "awaitRightsSeconds in the event must be a whole number from 0 to 900"),
-        ({"Force": True, "x": 1}, "unknown in the event: Force, x; known are awaitRightsSeconds, force, reason"),
+        (
+            {"Force": True, "x": 1},
+            "unknown in the event: Force, x; known are awaitRightsSeconds, force, imagesMayFail, reason",
+        ),
         (None, "the event must be a JSON object"),
         ([], "the event must be a JSON object"),
         ("force", "the event must be a JSON object"),
@@ -63,5 +67,5 @@ def test_all_faults_are_listed_at_once(empty: dict[str, str]) -> None:
         "reason in the event must be text of at most 200 characters",
         "awaitRightsSeconds in the event must be a whole number from 0 to 900",
         "unknown in the event: detail",
-        "known are awaitRightsSeconds, force, reason",
+        "known are awaitRightsSeconds, force, imagesMayFail, reason",
     ]

@@ -1,18 +1,20 @@
 """The report's line: what it tells, and that it stays short enough to be a pod's termination message."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from refresher.errors import ApiCallError, DeniedError, RefreshError
+from refresher.errors import ApiCallError, DeniedError, ImagesRefusedError, RefreshError
+from refresher.images import STATUSES, Verdict, parse_image
 from refresher.ports import Outcome
 from refresher.refresh import Report
-from refresher.summary import LONGEST_LINE, error_fields, failures, summary
+from refresher.summary import LONGEST_LINE, LONGEST_MESSAGE, error_fields, failures, summary
 
-from tests.refresher.fakes import LIFE, NOW
+from tests.refresher.fakes import FRANKFURT, LIFE, NOW
 
 DOWN = ApiCallError("down")
 DENIED = DeniedError("ecr:GetAuthorizationToken was denied to arn:aws:iam::1:user/x")
@@ -23,10 +25,16 @@ def outcomes(*names: str, status: Any = "refreshed", failure: RefreshError | Non
 
 
 def summed(
-    *parts: tuple[Outcome, ...], unavailable: RefreshError | None = None, retired: Any = (), reason: str = "schedule"
+    *parts: tuple[Outcome, ...],
+    unavailable: RefreshError | None = None,
+    retired: Any = (),
+    verdicts: Sequence[Verdict] = (),
+    error: RefreshError | None = None,
+    reason: str = "schedule",
+    longest: int = LONGEST_LINE,
 ) -> dict[str, Any]:
     report = Report(tuple(outcome for part in parts for outcome in part), unavailable=unavailable)
-    return summary(report, retired, reason, NOW)
+    return summary(report, retired, verdicts, error or unavailable, reason, NOW, longest)
 
 
 def test_a_run_that_served_some_and_left_others_as_they_were_counts_them() -> None:
@@ -128,6 +136,43 @@ def test_more_reasons_than_fit_in_are_counted() -> None:
     assert found["failuresLeftOut"] == 200 - len(found["failures"])
 
 
+def verdicts(*statuses: Any, detail: str = "why") -> list[Verdict]:
+    return [
+        Verdict(parse_image(f"{FRANKFURT}/app:{number}"), status, None if status == "pulls" else detail)
+        for number, status in enumerate(statuses)
+    ]
+
+
+def test_images_are_told_with_the_worst_first() -> None:
+    found = summed(outcomes("a"), verdicts=verdicts("pulls", "empty", "refused", "pulls", "unreachable"))
+    assert [(entry["image"][-1], entry["status"]) for entry in found["images"]] == [
+        ("2", "refused"),
+        ("4", "unreachable"),
+        ("1", "empty"),
+        ("0", "pulls"),
+        ("3", "pulls"),
+    ]
+    assert "imagesLeftOut" not in found
+    assert "images" not in summed(outcomes("a"))
+
+
+def test_a_refused_image_is_the_error_of_a_run_whose_logins_are_good() -> None:
+    found = summed(outcomes("a"), error=ImagesRefusedError(["x: why"], 2, rights_missing=True))
+    assert (found["status"], found["errorType"]) == ("refreshed", "ImagesRefusedError")
+    assert found["error"] == "1 of 2 images can't be pulled: x: why"
+
+
+def test_images_leave_room_for_namespaces_and_the_message_has_more_of_both() -> None:
+    failed = outcomes("team-a", status="failed", failure=ApiCallError("x" * 300))
+    many = verdicts(*["refused"] * 50, detail="y" * 200)
+    line, message = summed(failed, verdicts=many), summed(failed, verdicts=many, longest=LONGEST_MESSAGE)
+    for found, longest in ((line, LONGEST_LINE), (message, LONGEST_MESSAGE)):
+        assert len(json.dumps(found)) <= longest
+        assert found["failures"][0]["count"] == 1
+        assert len(found["images"]) + found["imagesLeftOut"] == 50
+    assert 2 < len(line["images"]) < len(message["images"])
+
+
 # Any text, and text that takes twelve bytes a character in JSON.
 texts = st.text(max_size=300) | st.integers(0, 5000).map(lambda size: "\N{GRINNING FACE}" * size)
 
@@ -137,17 +182,28 @@ texts = st.text(max_size=300) | st.integers(0, 5000).map(lambda size: "\N{GRINNI
     names=st.lists(st.text(st.characters(codec="ascii"), min_size=1, max_size=63), min_size=1, max_size=30),
     error=st.none() | texts,
     reason=texts,
+    tried=st.lists(st.sampled_from(STATUSES), max_size=30),
+    detail=texts,
+    longest=st.sampled_from([LONGEST_LINE, LONGEST_MESSAGE]),
 )
-def test_the_line_is_never_longer_than_a_termination_message(
-    reasons: list[str], names: list[str], error: str | None, reason: str
+def test_the_report_is_never_longer_than_a_termination_message(
+    reasons: list[str], names: list[str], error: str | None, reason: str, tried: list[Any], detail: str, longest: int
 ) -> None:
     many = tuple(
         Outcome(name, "failed", failure=ApiCallError(reason))
         for reason, name in zip(reasons, names * len(reasons), strict=False)
     )
     left_out = outcomes(*names, status="left out")
-    found = summed(many, left_out, unavailable=None if error is None else DeniedError(error), reason=reason)
-    assert len(json.dumps(found)) <= LONGEST_LINE
+    found = summed(
+        many,
+        left_out,
+        unavailable=None if error is None else DeniedError(error),
+        reason=reason,
+        verdicts=verdicts(*tried, detail=detail),
+        longest=longest,
+    )
+    assert len(json.dumps(found)) <= longest
+    assert len(found.get("images", [])) + found.get("imagesLeftOut", 0) == len(tried)
     told = sum(entry["count"] for entry in found.get("failures", []))
     assert told + found.get("failuresLeftOut", 0) == len(many)
 

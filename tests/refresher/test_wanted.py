@@ -62,6 +62,28 @@ def test_ecr_public_may_be_the_only_registry() -> None:
     assert read(REGISTRIES="public.ecr.aws").registries == (PUBLIC,)
 
 
+def test_images_are_those_of_the_registries_once_each() -> None:
+    images = f" {FRANKFURT}/app:1 ,,public.ecr.aws/alias/app@sha256:{'0' * 64},{FRANKFURT}/app,{FRANKFURT}/app:1"
+    wanted = read(REGISTRIES=f"{FRANKFURT},public.ecr.aws", VERIFY_IMAGES=images)
+    assert [str(image) for image in wanted.images] == [
+        f"{FRANKFURT}/app:1",
+        f"public.ecr.aws/alias/app@sha256:{'0' * 64}",
+        f"{FRANKFURT}/app",
+    ]
+    assert [image.reference for image in wanted.images] == ["1", f"sha256:{'0' * 64}", None]
+
+
+@pytest.mark.parametrize(
+    ("images", "fault"),
+    [
+        ("app", "'app' is not HOST/REPOSITORY, HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:DIGEST"),
+        (f"{VIRGINIA}/app", f"{VIRGINIA}/app is in a registry that EVERPULL_REGISTRIES does not list"),
+    ],
+)
+def test_an_image_that_cannot_be_tried_is_refused(images: str, fault: str) -> None:
+    assert faults(REGISTRIES=FRANKFURT, VERIFY_IMAGES=images) == [f"EVERPULL_VERIFY_IMAGES: {fault}"]
+
+
 def test_each_host_that_is_no_registry_is_named() -> None:
     found = faults(REGISTRIES=f"docker.io,{FRANKFURT},https://{VIRGINIA}")
     assert [fault.split("'")[1] for fault in found] == ["docker.io", f"https://{VIRGINIA}"]

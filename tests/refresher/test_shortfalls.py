@@ -207,9 +207,19 @@ def test_of_many_places_it_is_told_when_the_first_is_without(clock: Clock, order
     source = without_america(clock)
     report = run(source, sink)
     assert str(report.unavailable) == (
-        f"down; the last login for {VIRGINIA} lives until 2026-11-23T23:00:00Z, but 1 of 3 places have none"
+        f"down; the last login for {VIRGINIA} lives until 2026-11-23T23:00:00Z, but 1 of 3 places have none for {VIRGINIA}"
     )
     assert source.asked == ["eu-central-1", "us-east-1"]
+
+
+def test_a_registry_that_was_just_put_on_the_list_is_told_apart_from_those_that_have_a_login(clock: Clock) -> None:
+    sink = FakeSink()
+    run(FakeSource(clock), sink, FRANKFURT)
+    report = run(FakeSource(clock, failures={"eu-central-1": DOWN}), sink, FRANKFURT, FRANKFURT_OTHER_ACCOUNT)
+    assert place(report) == ("failed", NOW + LIFE)
+    assert str(report.unavailable) == (
+        f"down; the last login for {FRANKFURT} lives until {DIES}, but there is none for {FRANKFURT_OTHER_ACCOUNT}"
+    )
 
 
 def test_a_forced_run_asks_for_every_login_and_keeps_what_is_not_to_be_had(clock: Clock, sink: FakeSink) -> None:

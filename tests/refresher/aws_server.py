@@ -62,7 +62,8 @@ class AwsServer:
 
     def answer(self, call: Call) -> dict[str, Any] | Refusal:
         self.calls.append(call)
-        return self.answers.get(call.action, getattr(self, f"_{call.action}"))(call)
+        usual: Answer = getattr(self, f"_{call.action}")
+        return self.answers.get(call.action, usual)(call)
 
     def _GetAuthorizationToken(self, call: Call) -> dict[str, Any]:  # noqa: N802
         public = call.service == "ecr-public"

@@ -79,7 +79,7 @@ def registry_server(folder: Path, *, tls: str | None = None) -> Iterator[Registr
             self.wfile.write(content[: reply.cut])
             self.close_connection = self.close_connection or reply.cut is not None
 
-        def log_message(self, *_: object) -> None:
+        def log_request(self, code: object = "-", size: object = "-") -> None:
             """Says nothing."""
 
     class Server(ThreadingHTTPServer):

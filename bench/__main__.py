@@ -1,4 +1,7 @@
-"""`python -m bench fanout` measures one size; `python -m bench report` all of them, into bench/README.md and its chart."""
+"""`python -m bench fanout` measures one size; `python -m bench report` all of them, into bench/README.md and its chart.
+
+`python -m bench reach` measures whole stacks, into bench/README.md too.
+"""
 
 import argparse
 import json
@@ -7,21 +10,24 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-from bench import chart, report
+from bench import chart, report, stacks
 from bench.errors import BenchError
 from bench.fanout import Stage, measure, say, stage
 from bench.figures import result
 from bench.kube import Refused
-from bench.machine import facts
+from bench.machine import common_facts, facts
+from bench.reach import WAYS, reach, reachable
 from local import paths, state
 from local.demo.table import render
+from local.driver.stack import PulumiError
 from local.paths import ROOT, Paths
 from local.state import StateError
 from local.tools.build import BuildError, build
@@ -30,6 +36,7 @@ from local.tools.families import K8S_ECR_LOGIN_RENEW
 HERE = Path(__file__).resolve().parent
 SIZES = (50, 500, 2000)
 _REPETITIONS = 5
+REACH_SIZES = (50, 500)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,27 +51,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in (fanout, whole):
         command.add_argument("--repetitions", type=_positive, default=_REPETITIONS, help="of each program and state")
         command.add_argument("--keep", action="store_true", help="leave the namespaces for the next measurement")
+    reached = commands.add_parser("reach", help="whole stacks of mode lambda, into bench/README.md")
+    reached.add_argument("--sizes", type=_positive, nargs="+", default=list(REACH_SIZES))
     chosen = parser.parse_args(arguments)
-    sizes = sorted(set(chosen.sizes)) if chosen.command == "report" else [chosen.namespaces]
     # A terminated measurement cleans up after itself as an interrupted one does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folders = paths.current()
     try:
-        _bring_up(folders)
-        with stage(folders, state.load(folders), keep=chosen.keep) as here:
-            found = _measure(here, sizes, chosen.repetitions)
-    except (BenchError, BuildError, Refused, StateError, HTTPError, BotoCoreError, ClientError) as error:
+        _bring_up()
+        if chosen.command == "reach":
+            _reach(folders, sorted(set(chosen.sizes)))
+        else:
+            _side_by_side(folders, chosen)
+    except (BenchError, BuildError, Refused, StateError, PulumiError, HTTPError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    return 0
+
+
+def _reach(folders: Paths, sizes: Sequence[int]) -> None:
+    here = state.load(folders)
+    with reachable(folders, here) as kube:
+        document = {
+            "facts": common_facts(kube),
+            "stacks": [asdict(reach(kube, here, size, way)) for size in sizes for way in WAYS],
+        }
+    readme = HERE / "README.md"
+    text = report.renewed(readme.read_text(encoding="utf-8"), "reach", stacks.markdown(document))
+    _replace({HERE / "reach.json": json.dumps(document, indent=1) + "\n", readme: text})
+
+
+def _side_by_side(folders: Paths, chosen: argparse.Namespace) -> None:
+    _build_peer(folders)
+    sizes = sorted(set(chosen.sizes)) if chosen.command == "report" else [chosen.namespaces]
+    with stage(folders, state.load(folders), keep=chosen.keep) as here:
+        found = _measure(here, sizes, chosen.repetitions)
     if chosen.command == "report":
         _write(found)
     elif chosen.json:
         print(json.dumps({**found["sizes"][0], "facts": found["facts"]}, indent=2))
     else:
         print(_plain(found), end="")
-    return 0
 
 
 def _measure(here: Stage, sizes: Sequence[int], repetitions: int) -> dict[str, Any]:
@@ -72,24 +101,29 @@ def _measure(here: Stage, sizes: Sequence[int], repetitions: int) -> dict[str, A
     return {"facts": known, "sizes": [result(size, measure(here, size, repetitions)) for size in sizes]}
 
 
-def _bring_up(folders: Paths) -> None:
-    """The platform and the peer, where they are missing. Raises BenchError, BuildError."""
+def _bring_up() -> None:
+    """The platform, where it is not up. Raises BenchError."""
     command = [sys.executable, "-m", "local", "up"]
     # Standard output is for the figures.
     if subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode:
         raise BenchError("the local platform did not come up")
+
+
+def _build_peer(folders: Paths) -> None:
+    """Raises BuildError."""
     say(f"build {K8S_ECR_LOGIN_RENEW.name}: {build(K8S_ECR_LOGIN_RENEW, folders)}")
 
 
 def _write(document: dict[str, Any]) -> None:
-    """Files are replaced one by one, the figures first: the others are made from them."""
     readme = HERE / "README.md"
-    texts = {
-        # A line for each run.
-        HERE / "latest.json": re.sub(r'\{\s*"program"[^}]*', _one_line, json.dumps(document, indent=1)) + "\n",
-        readme: report.renewed(readme.read_text(encoding="utf-8"), document),
-        HERE / "fanout.svg": chart.draw(document["sizes"]),
-    }
+    # A line for each run.
+    figures = re.sub(r'\{\s*"program"[^}]*', _one_line, json.dumps(document, indent=1)) + "\n"
+    text = report.renewed(readme.read_text(encoding="utf-8"), "figures", report.markdown(document))
+    _replace({HERE / "latest.json": figures, readme: text, HERE / "fanout.svg": chart.draw(document["sizes"])})
+
+
+def _replace(texts: Mapping[Path, str]) -> None:
+    """Files are replaced one by one, the figures first: the others are made from them."""
     for file, text in texts.items():
         part = file.with_name(f".{file.name}.{os.getpid()}")
         part.write_text(text, encoding="utf-8")

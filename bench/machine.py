@@ -18,12 +18,19 @@ def facts(kube: Kube, folders: Paths) -> dict[str, str]:
     """Machine, date and versions, in words. Raises kube.Refused."""
     peer = K8S_ECR_LOGIN_RENEW
     return {
+        **common_facts(kube),
+        "everpull": f"Python {platform.python_version()}, boto3 {version('boto3')}",
+        peer.name: f"{module_version(peer.module / 'go.mod', peer.packages[0])}, built with {_built_with(folders)}",
+    }
+
+
+def common_facts(kube: Kube) -> dict[str, str]:
+    """Those that hold for every measurement. Raises kube.Refused."""
+    return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "machine": f"{_cores()} cores of {_processor()}, {_memory_gib():.0f} GiB, {platform.system()} {platform.release()}",
         "busy before": f"{busy_share():.0%} of the cores, with the platform",
         "Kubernetes": kube.get("/version")["gitVersion"],
-        "everpull": f"Python {platform.python_version()}, boto3 {version('boto3')}",
-        peer.name: f"{module_version(peer.module / 'go.mod', peer.packages[0])}, built with {_built_with(folders)}",
     }
 
 

@@ -136,17 +136,18 @@ def _holding(kube: Kube, outputs: Mapping[str, Any], wanted: str | None) -> set[
 
 
 def _filled(kube: Kube, name: str) -> float:
-    """From the first ExternalSecret of that name to the last Secret. Raises BenchError where there is none."""
-    path = f"externalsecrets?fieldSelector=metadata.name={name}"
-    syncs = _created(kube, f"/apis/external-secrets.io/v1/{path}")
+    """From the first ExternalSecret to the last pull secret, of that name. Raises BenchError where there is none."""
+    syncs = _created(kube, "/apis/external-secrets.io/v1/externalsecrets")
     secrets = _created(kube, f"/api/v1/secrets?fieldSelector=metadata.name={name}")
     if not syncs or not secrets:
-        raise BenchError(f"there is no ExternalSecret or no Secret {name}")
+        raise BenchError("there is no ExternalSecret or no pull secret")
     return (max(secrets) - min(syncs)).total_seconds()
 
 
 def _created(kube: Kube, path: str) -> list[datetime]:
-    return [datetime.fromisoformat(item["metadata"]["creationTimestamp"]) for item in kube.metadata(path)["items"]]
+    """When those in the measurement's namespaces were made."""
+    found = [item["metadata"] for item in kube.metadata(path)["items"] or []]
+    return [datetime.fromisoformat(item["creationTimestamp"]) for item in found if ground.is_ours(item["namespace"])]
 
 
 def _wait(done: Callable[[], bool], what: str) -> None:

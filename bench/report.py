@@ -44,16 +44,15 @@ def markdown(document: Mapping[str, Any]) -> str:
     body = [row for result in sizes for row in rows(result)]
     return (
         f"{facts}- medians of {sizes[0]['repetitions']} runs each\n\n"
-        f"Cells are everpull / k8s-ecr-login-renew (ratio).\n\n{_table(head(), body)}\n"
-        f"What one namespace more costs, all due:\n\n{_table(*_growth(sizes))}"
+        f"Cells are everpull / k8s-ecr-login-renew (ratio).\n\n{table(head(), body)}\n"
+        f"What one namespace more costs, all due:\n\n{table(*_growth(sizes))}"
     )
 
 
-def renewed(text: str, document: Mapping[str, Any]) -> str:
-    """The README's text with the figures between its markers made anew. Raises MarkersMissing."""
-    begin, end = "<!-- figures -->", "<!-- end: figures -->"
+def renewed(text: str, name: str, content: str) -> str:
+    """The README's text with `content` between the markers of that name. Raises MarkersMissing."""
+    begin, end = f"<!-- {name} -->", f"<!-- end: {name} -->"
     pattern = re.compile(f"({re.escape(begin)}\n).*?({re.escape(end)})", re.DOTALL)
-    content = markdown(document)
     made, found = pattern.subn(lambda match: match[1] + content + match[2], text)
     if found != 1:
         raise MarkersMissing(f"expected one pair of {begin} and {end}, found {found}")
@@ -80,5 +79,6 @@ def _growth(sizes: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[st
     return heads, body
 
 
-def _table(heads: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+def table(heads: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
     return "".join("| " + " | ".join(line) + " |\n" for line in [heads, ["---"] * len(heads), *body])

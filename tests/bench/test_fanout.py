@@ -106,7 +106,8 @@ def test_a_program_that_does_not_do_its_work_gives_no_figure(
 def test_two_measurements_do_not_run_beside_each_other(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "_bring_up", lambda _folders: None)
+    monkeypatch.setattr(command, "_bring_up", lambda: None)
+    monkeypatch.setattr(command, "_build_peer", lambda _folders: None)
     with fanout.alone(paths.current()):
         assert command.main(["fanout", "--namespaces", "1"]) == 1
     assert capsys.readouterr() == ("", "another measurement runs on this platform\n")

@@ -91,13 +91,6 @@ def test_an_account_that_gives_no_login_keeps_its_last_one_while_the_others_rene
     assert all(after[host] != before[host] for host in before if host != lent.host)
     wide.sync()
     assert wide.pull(image=lent.image).pulled
-    lent.may()
-    # Not forced: only what is due is fetched.
-    assert wide.refresh_login()["status"] == "refreshed"
-    assert auths(wide)[lent.host] != before[lent.host]
-    assert {host: auth for host, auth in auths(wide).items() if host != lent.host} == {
-        host: auth for host, auth in after.items() if host != lent.host
-    }
 
 
 def test_a_pull_that_would_be_refused_is_told_with_who_lacks_what_and_the_login_is_written_all_the_same(

@@ -9,6 +9,7 @@ from . import images
 from .faults import Fault
 from .partitions import of_roles
 from .reader import Reader, command
+from .refused import Refused
 from .schema import ECR_PUBLIC, ECR_PUBLIC_PARTITION, PROJECT
 from .values import boolean, pull_through_caches, roles_by_account
 
@@ -47,10 +48,19 @@ def read(reader: Reader) -> Reach:
     """What the configuration says of it; faults are noted in the reader."""
     return Reach(
         caches=reader.value("pullThroughCaches", pull_through_caches),
-        roles=reader.value("assumeRoles", roles_by_account),
+        roles=reader.value("assumeRoles", _lent_roles),
         ecr_public=reader.value("ecrPublic", boolean),
         images=reader.value("verifyImages", images.images),
     )
+
+
+def _lent_roles(raw: str) -> dict[str, str]:
+    """ARNs of roles, by account, as the refresher can be told of them: in one text, with commas between."""
+    roles = roles_by_account(raw)
+    for arn in roles.values():
+        if "," in arn:
+            raise Refused(f"names {arn}, which has a comma in it", "roles without a comma in their names")
+    return roles
 
 
 def partitions(reach: Reach) -> dict[str, dict[str, str]]:

@@ -217,6 +217,7 @@ OF_REACHING: dict[str, dict[str, str | None]] = {
     "cache too long": {"everpull:pullThroughCaches": json.dumps(["a" * 31])},
     "assumed role that is a user": {"everpull:assumeRoles": json.dumps(["arn:aws:iam::222222222222:user/a"])},
     "two assumed roles of an account": {"everpull:assumeRoles": json.dumps([_WRITER, f"{_WRITER}2"])},
+    "assumed role with a comma": {"everpull:assumeRoles": '["arn:aws:iam::222222222222:role/a,b"]'},
     "assumed role of an account without a registry": {
         "everpull:registries": json.dumps([f"123456789012.{_HOST[13:]}", f"333333333333.{_HOST[13:]}"]),
         "everpull:assumeRoles": json.dumps([_WRITER]),

@@ -8,12 +8,12 @@ import pytest
 from lightkube import Client
 from lightkube.core.exceptions import ApiError
 from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.core_v1 import Namespace, Secret
+from lightkube.resources.core_v1 import Namespace, Pod, Secret
 from lightkube.types import PatchType
 
 from local.demo.chain import CLUSTER_EXTERNAL_SECRET
 from local.driver.stack import PulumiError
-from local.driver.workloads import wait_until
+from local.driver.workloads import remove_pod, wait_until
 from local.state import PlatformState
 from tests.live.deployment import Deployment, bring_up, deploy
 from tests.live.test_side_by_side import in_aws, in_cluster
@@ -45,6 +45,9 @@ def make(kube: Client, name: str, labels: Mapping[str, str]) -> None:
 
 
 def remove(kube: Client, name: str) -> None:
+    # Its pods first: the namespace controller would look again for one that still ends after 15 seconds only.
+    for pod in kube.list(Pod, namespace=name):
+        remove_pod(kube, name, str(pod.metadata.name))
     try:
         kube.delete(Namespace, name)
     except ApiError as error:

@@ -37,7 +37,7 @@ def stack_in(
 
 
 @MODES
-def test_a_missing_namespace_is_told_of_the_others_are_served_and_the_next_up_serves_it(
+def test_a_missing_namespace_is_told_of_the_others_are_served_and_each_up_sees_whether_it_is_there(
     platform: PlatformState, kube: Client, mode: str
 ) -> None:
     with stack_in(platform, kube, mode, "miss", "miss-a", "miss-b") as deployment:
@@ -55,26 +55,18 @@ def test_a_missing_namespace_is_told_of_the_others_are_served_and_the_next_up_se
         assert "missingNamespaces" not in deployment.stack.outputs()
         outcome = deployment.pull("miss-b")
         assert outcome.pulled, outcome.message
+        remove(kube, "miss-b")
+        assert "is left out" in deployment.stack.up().output
+        assert deployment.pull("miss-a").pulled
         assert deployment.stack.up().changes == {}
-    remove(kube, "miss-b")
 
 
-@MODES
-def test_a_namespace_that_was_served_and_deleted_leaves_the_stack_and_comes_back(
-    platform: PlatformState, kube: Client, mode: str
+def test_a_namespace_made_anew_behind_the_engines_back_is_served_by_an_up_that_refreshes(
+    platform: PlatformState, kube: Client
 ) -> None:
-    with stack_in(platform, kube, mode, "come", "come-a", "come-b") as deployment:
-        make(kube, "come-b", {})
-        deployment.stack.up()
-        assert deployment.pull("come-b").pulled
-        remove(kube, "come-b")
-        deployment.stack.up()
-        assert deployment.pull("come-a").pulled
-        assert deployment.stack.up().changes == {}
-        make(kube, "come-b", {})
-        deployment.stack.up()
-        assert deployment.pull("come-b").pulled
-        # Gone and made anew behind the engine's back.
+    with bring_up(
+        Deployment, platform, kube, "come", ["come-a", "come-b"], keys(platform, "lambda", "come-a", "come-b")
+    ) as deployment:
         remove(kube, "come-b")
         make(kube, "come-b", {})
         with pytest.raises(PulumiError, match=r"come-b[\s\S]*pulumi up --refresh makes it again"):
@@ -84,12 +76,11 @@ def test_a_namespace_that_was_served_and_deleted_leaves_the_stack_and_comes_back
     remove(kube, "come-b")
 
 
-@MODES
-def test_a_namespace_that_is_being_deleted_is_left_out(platform: PlatformState, kube: Client, mode: str) -> None:
+def test_a_namespace_that_is_being_deleted_is_left_out(platform: PlatformState, kube: Client) -> None:
     make_held(kube, "going-b")
     try:
         with bring_up(
-            KINDS[mode], platform, kube, "going", ["going-a"], keys(platform, mode, "going-a", "going-b")
+            Deployment, platform, kube, "going", ["going-a"], keys(platform, "lambda", "going-a", "going-b")
         ) as deployment:
             assert "namespace going-b is being deleted and left out" in deployment.first_up.output
             assert deployment.outputs["missingNamespaces"] == ["going-b"]
@@ -109,14 +100,11 @@ def make_held(kube: Client, name: str) -> None:
     kube.delete(Namespace, name)
 
 
-@MODES
-def test_namespaces_that_the_stack_makes_outlive_it_with_what_is_in_them(
-    platform: PlatformState, kube: Client, mode: str
-) -> None:
+def test_namespaces_that_the_stack_makes_outlive_it_with_what_is_in_them(platform: PlatformState, kube: Client) -> None:
     remove(kube, "made-a")
     make(kube, "made-a", {"theirs": "kept"})
     more = {"createNamespaces": True, "attach": "service-accounts"}
-    with stack_in(platform, kube, mode, "made", "made-a", "made-b", **more) as deployment:
+    with stack_in(platform, kube, "cronjob", "made", "made-a", "made-b", **more) as deployment:
         assert "missingNamespaces" not in deployment.outputs
         for name in ("made-a", "made-b"):
             outcome = deployment.pull(name)
@@ -135,11 +123,10 @@ def test_namespaces_that_the_stack_makes_outlive_it_with_what_is_in_them(
         remove(kube, name)
 
 
-@MODES
 def test_one_that_the_stack_made_and_somebody_deleted_is_made_again_by_an_up_that_refreshes(
-    platform: PlatformState, kube: Client, mode: str
+    platform: PlatformState, kube: Client
 ) -> None:
-    with stack_in(platform, kube, mode, "anew", "anew-a", "anew-b", createNamespaces=True) as deployment:
+    with stack_in(platform, kube, "cronjob", "anew", "anew-a", "anew-b", createNamespaces=True) as deployment:
         assert deployment.pull("anew-b").pulled
         remove(kube, "anew-b")
         with pytest.raises(PulumiError, match=r"namespace anew-b, which somebody deleted: pulumi up --refresh"):

@@ -27,7 +27,7 @@ from .whose import is_ours, named
 _POLL_SECONDS = 0.2
 _PATIENCE_SECONDS = 60.0
 # kubelet reads the pull secret, makes the pod's sandbox, and only then pulls. Pulls that take longer are tried again by it.
-_SETTLING_SECONDS = 20.0
+SETTLING_SECONDS = 20.0
 # What the second run is told, always the same, so that it isn't run again.
 DONE = "done"
 
@@ -55,7 +55,7 @@ class HandOver:
     async def settle(self) -> None:
         """Holds the program's end back after a move, so that pulls which began with a login of before can end."""
         if self._moved:
-            await asyncio.sleep(_SETTLING_SECONDS)
+            await asyncio.sleep(SETTLING_SECONDS)
 
     async def _look(self, what: str, look: Callable[[httpx2.Client], Awaitable[bool]]) -> None:
         """Not at preview. A cluster that can't be asked is a warning."""

@@ -1,11 +1,14 @@
 """How the cluster proves itself to AWS."""
 
-from typing import TypedDict
+from collections.abc import Callable
+from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict, Secret
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from .generations import of_generation
 
 # The credentials Secret is written with these keys and whoever reads it refers to them through the same names, because two
 # spellings of one key are a store that never becomes ready, or a pod that never starts.
@@ -13,7 +16,18 @@ ACCESS_KEY_ID = "access-key-id"
 SECRET_ACCESS_KEY = "secret-access-key"  # noqa: S105 - the name of a key, not a key
 
 
-class ClusterIdentityArgs(TypedDict):
+class AccessKeyArgs(TypedDict):
+    """Which access key the cluster has."""
+
+    access_key_generation: NotRequired[int]
+    """Number of the access key, 1 by default. Another number is another key."""
+
+    before_key: NotRequired[Callable[[str], None] | None]
+    """Called with the user's name before an access key is made, at preview too if the user exists; what it raises refuses the
+    key. Nothing is asked by default."""
+
+
+class ClusterIdentityArgs(AccessKeyArgs):
     """Arguments of ClusterIdentity."""
 
     policy: pulumi.Input[str]
@@ -22,21 +36,31 @@ class ClusterIdentityArgs(TypedDict):
     namespace: pulumi.Input[str]
     """Kubernetes namespace that gets the credentials Secret; nobody but everpull and ESO should be able to read there."""
 
-    credentials_secret_name: pulumi.Input[str]
-    """Name of the credentials Secret."""
+    credentials_secret_name: str
+    """Name of the credentials Secret of the first access key; those of later ones have the key's number behind it."""
 
     labels: pulumi.Input[dict[str, str]]
     """Labels of the credentials Secret."""
 
 
 class ClusterIdentity(pulumi.ComponentResource):
-    """An IAM user with one policy, its access key, and that key in the cluster."""
+    """An IAM user with one policy, its access key, and that key in the cluster.
+
+    Another generation is another key of the same user, in another Secret: whatever uses the one before goes on with it until
+    it has moved. The engine deletes the Secret and the key of before when all else is done.
+    """
 
     user_arn: pulumi.Output[str]
     """ARN of the IAM user."""
 
     revision: pulumi.Output[str]
     """Changes whenever the credentials do, and is no secret."""
+
+    key_created: pulumi.Output[str]
+    """When the access key was made (RFC 3339)."""
+
+    credentials: pulumi.Output[str]
+    """`NAMESPACE/NAME` of the credentials Secret, once it is there."""
 
     store_auth: pulumi.Output[dict[str, object]]
     """The `auth` block of an ESO AWS store that uses this identity (ESO API reference, AWSAuth)."""
@@ -54,29 +78,51 @@ class ClusterIdentity(pulumi.ComponentResource):
             policy=args["policy"],
             opts=pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(name=f"{name}-read-login")]),
         )
-        key = aws.iam.AccessKey(f"{name}-key", user=user.name, opts=child)
-        Secret(
-            f"{name}-credentials",
-            metadata=ObjectMetaArgs(
-                name=args["credentials_secret_name"], namespace=args["namespace"], labels=args["labels"]
-            ),
+        generation = args.get("access_key_generation", 1)
+        key = aws.iam.AccessKey(
+            of_generation(f"{name}-key", generation),
+            user=user.name,
+            opts=pulumi.ResourceOptions(parent=self, hooks=_asking(name, args.get("before_key"))),
+        )
+        secret_name = of_generation(args["credentials_secret_name"], generation)
+        secret = Secret(
+            of_generation(f"{name}-credentials", generation),
+            metadata=ObjectMetaArgs(name=secret_name, namespace=args["namespace"], labels=args["labels"]),
             type="Opaque",
             string_data={ACCESS_KEY_ID: key.id, SECRET_ACCESS_KEY: key.secret},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[rights]),
         )
-        secret_name = pulumi.Output.from_input(args["credentials_secret_name"])
         self.user_arn = user.arn
         self.revision = key.id
-        self.store_auth = secret_name.apply(_store_auth)
-        self.environment = secret_name.apply(_environment)
+        self.key_created = key.create_date
+        self.credentials = secret.id
+        # By the Secret's id and not by its name alone, so that what reads it is made after it and deleted before it.
+        self.store_auth = secret.id.apply(lambda _: _store_auth(secret_name))
+        self.environment = secret.id.apply(lambda _: _environment(secret_name))
         self.register_outputs(
             {
                 "user_arn": self.user_arn,
                 "revision": self.revision,
+                "key_created": self.key_created,
+                "credentials": self.credentials,
                 "store_auth": self.store_auth,
                 "environment": self.environment,
             }
         )
+
+
+def _asking(name: str, before_key: Callable[[str], None] | None) -> pulumi.ResourceHookBinding | None:
+    """The engine alone knows whether the key is there or will be made, so it is to ask."""
+    if before_key is None:
+        return None
+
+    def ask(key: pulumi.ResourceHookArgs) -> None:
+        user = (key.new_inputs or {}).get("user")
+        if isinstance(user, str):
+            before_key(user)
+
+    hook = pulumi.ResourceHook(f"{name}-before-key", ask, pulumi.ResourceHookOptions(on_dry_run=True))
+    return pulumi.ResourceHookBinding(before_create=[hook])
 
 
 def _store_auth(secret_name: str) -> dict[str, object]:

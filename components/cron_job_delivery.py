@@ -7,6 +7,9 @@ from .logins import login_rights
 from .policy import USER_POLICY_CHARACTERS, inline_document
 from .refresh_cron_job import NAME, CronJobArgs, RefreshCronJob
 
+# Name of the Secret that holds the first access key; those of later ones begin with it.
+CREDENTIALS = f"{NAME}-aws-credentials"
+
 
 class CronJobDeliveryArgs(CronJobArgs):
     """Arguments of CronJobDelivery."""
@@ -17,6 +20,12 @@ class CronJobDelivery(pulumi.ComponentResource):
 
     identity_arn: pulumi.Output[str]
     """ARN of the IAM user: the principal whose rights every login carries."""
+
+    key_created: pulumi.Output[str]
+    """When that user's access key was made (RFC 3339)."""
+
+    credentials: pulumi.Output[str]
+    """`NAMESPACE/NAME` of the Secret that holds it."""
 
     cron_job: pulumi.Output[str]
     """`NAMESPACE/NAME` of the CronJob."""
@@ -38,8 +47,10 @@ class CronJobDelivery(pulumi.ComponentResource):
             {
                 "policy": policy,
                 "namespace": args["system_namespace"],
-                "credentials_secret_name": f"{NAME}-aws-credentials",
+                "credentials_secret_name": CREDENTIALS,
                 "labels": dict(args["labels"]),
+                "access_key_generation": args.get("access_key_generation", 1),
+                "before_key": args.get("before_key"),
             },
             pulumi.ResourceOptions(parent=self),
         )
@@ -53,6 +64,8 @@ class CronJobDelivery(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self, depends_on=[identity]),
         )
         self.identity_arn = identity.user_arn
+        self.key_created = identity.key_created
+        self.credentials = identity.credentials
         self.cron_job = refresh.cron_job
         self.first_run = refresh.first_run
         self.hand_over = refresh.hand_over
@@ -60,6 +73,8 @@ class CronJobDelivery(pulumi.ComponentResource):
         self.register_outputs(
             {
                 "identity_arn": self.identity_arn,
+                "key_created": self.key_created,
+                "credentials": self.credentials,
                 "cron_job": self.cron_job,
                 "first_run": self.first_run,
                 "hand_over": self.hand_over,

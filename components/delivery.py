@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import NotRequired
 
+from .cluster_identity import AccessKeyArgs
 from .logins import LoginArgs
 
 
-class DeliveryArgs(LoginArgs):
+class DeliveryArgs(LoginArgs, AccessKeyArgs):
     """Arguments of every delivery."""
 
     owner: str

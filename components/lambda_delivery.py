@@ -53,6 +53,9 @@ class LambdaDelivery(pulumi.ComponentResource):
     identity_arn: pulumi.Output[str]
     """ARN of the IAM user that the cluster reads the login as."""
 
+    key_created: pulumi.Output[str]
+    """When that user's access key was made (RFC 3339)."""
+
     role_arn: pulumi.Output[str]
     """ARN of the refresh function's role: the principal whose rights every login carries."""
 
@@ -115,6 +118,8 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "namespace": args["system_namespace"],
                 "credentials_secret_name": "aws-credentials",
                 "labels": labels,
+                "access_key_generation": args.get("access_key_generation", 1),
+                "before_key": args.get("before_key"),
             },
             child,
         )
@@ -124,6 +129,7 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "login_secret_arn": login.arn,
                 "region": args["region"],
                 "store_auth": identity.store_auth,
+                "generation": args.get("access_key_generation", 1),
                 "revision": login_revision(args),
                 "system_namespace": args["system_namespace"],
                 "cluster_store_name": args["owner"],
@@ -142,6 +148,7 @@ class LambdaDelivery(pulumi.ComponentResource):
         )
         self.login_secret_arn = login.arn
         self.identity_arn = identity.user_arn
+        self.key_created = identity.key_created
         self.role_arn = refresh.role_arn
         self.function_name = refresh.function_name
         self.rule_name = refresh.rule_name
@@ -156,6 +163,7 @@ class LambdaDelivery(pulumi.ComponentResource):
             {
                 "login_secret_arn": self.login_secret_arn,
                 "identity_arn": self.identity_arn,
+                "key_created": self.key_created,
                 "role_arn": self.role_arn,
                 "function_name": self.function_name,
                 "rule_name": self.rule_name,

@@ -9,6 +9,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import ServiceAccount
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
+from .generations import of_generation
 from .labelled_pull_secrets import ESO_API, LabelledPullSecrets
 from .logins import LoginArgs
 from .namespace_selection import less
@@ -34,6 +35,9 @@ class PullSecretSyncArgs(TypedDict):
 
     store_auth: pulumi.Input[Mapping[str, object]]
     """The `auth` block of the ESO AWS store."""
+
+    generation: int
+    """Number of the access key that it means. With another one store and hub are made anew."""
 
     revision: str
     """Changes whenever the login must be read anew: the hub is named by it, so a hub that is ready holds that revision."""
@@ -78,7 +82,8 @@ class PullSecretSync(pulumi.ComponentResource):
     Those of listed namespaces are resources of their own; ESO makes those of namespaces chosen by label.
     The status of an ExternalSecret does not say which generation it speaks of, so waiting for `Ready` proves something only
     on a new object. Hence the hub's name carries the revision, and the namespaces refer to it by that name: a changed revision
-    makes a new hub, proves it, moves the namespaces over, and only then deletes the old one.
+    makes a new hub, proves it, moves the namespaces over, and only then deletes the old one. Another access key makes a new
+    store as well, because the validation of a store makes no call with a static key, and each hub keeps to its own.
 
     The selector is changed once listed namespaces have their pull secret: one that was chosen by label before and is listed now
     must not lose it in between.
@@ -100,11 +105,13 @@ class PullSecretSync(pulumi.ComponentResource):
         super().__init__("everpull:index:PullSecretSync", name, None, opts)
         self._args = args
         selector = self._selector()
-        hub_name = f"login-{args['revision']}"
+        generation = args["generation"]
+        hub_name = of_generation(f"login-{args['revision']}", generation)
+        store_name = of_generation("login", generation)
         store = self._wait_ready(
-            f"{name}-store",
+            of_generation(f"{name}-store", generation),
             kind="SecretStore",
-            metadata={"name": "login", "namespace": args["system_namespace"]},
+            metadata={"name": store_name, "namespace": args["system_namespace"]},
             spec={
                 "provider": {
                     "aws": {"service": "SecretsManager", "region": args["region"], "auth": args["store_auth"]},
@@ -112,12 +119,12 @@ class PullSecretSync(pulumi.ComponentResource):
             },
         )
         hub = self._wait_ready(
-            f"{name}-hub",
+            of_generation(f"{name}-hub", generation),
             kind="ExternalSecret",
             metadata={"name": hub_name, "namespace": args["system_namespace"]},
             spec=self._copy(
                 interval=args["sync_interval"],
-                store={"kind": "SecretStore", "name": "login"},
+                store={"kind": "SecretStore", "name": store_name},
                 target=hub_name,
                 remote={"key": args["login_secret_arn"], "property": "dockerconfigjson"},
             ),
@@ -199,6 +206,7 @@ class PullSecretSync(pulumi.ComponentResource):
         """
         child = pulumi.ResourceOptions(parent=self)
         namespace, labels = self._args["system_namespace"], dict(self._args["labels"])
+        generation = self._args["generation"]
         ServiceAccount(
             f"{name}-hub-reader",
             metadata={"name": HUB_READER, "namespace": namespace, "labels": labels},
@@ -206,13 +214,13 @@ class PullSecretSync(pulumi.ComponentResource):
             opts=child,
         )
         role = Role(
-            f"{name}-hub-reader-role",
+            of_generation(f"{name}-hub-reader-role", generation),
             metadata={"name": hub_name, "namespace": namespace, "labels": labels},
             rules=[{"api_groups": [""], "resources": ["secrets"], "resource_names": [hub_name], "verbs": ["get"]}],
             opts=child,
         )
         return RoleBinding(
-            f"{name}-hub-reader-binding",
+            of_generation(f"{name}-hub-reader-binding", generation),
             metadata={"name": hub_name, "namespace": namespace, "labels": labels},
             role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "Role", "name": hub_name},
             subjects=[{"kind": "ServiceAccount", "name": HUB_READER, "namespace": namespace}],

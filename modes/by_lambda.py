@@ -13,6 +13,7 @@ from components.delivery import DeliveryArgs
 from components.lambda_delivery import LambdaDelivery
 from settings import LambdaSettings, Settings
 
+from .keys import key_args, watch_age
 from .verifying import images_verified
 
 
@@ -29,6 +30,7 @@ def deliver(
         settings.owner,
         {
             **args,
+            **key_args(settings),
             "namespace_selector": selector.as_object() if selector else None,
             "excluded_namespaces": settings.excluded_namespaces,
             "labelled_sync": settings.labelled_sync,
@@ -41,6 +43,7 @@ def deliver(
         },
         opts,
     )
+    watch_age(settings, delivery.key_created, delivery)
     passed_on = delivery.store.apply(lambda _: pass_on(settings))
     served = pulumi.Output.all(delivery.pull_secrets, delivery.hub, delivery.labelled, passed_on)
     return {

@@ -8,6 +8,7 @@ _KEYS = {
     "cluster": "everpull:nodeClusters",
     "repository": "everpull:sharedRepositories",
     "principal": "everpull:sharedWith",
+    "generation": "everpull:accessKeyGeneration",
 }
 
 

@@ -14,6 +14,7 @@ import pulumi
 from lambda_src.refresher.registries import Registry, parse_registry
 
 from . import (
+    access_key,
     attachment,
     delivery,
     images,
@@ -27,6 +28,7 @@ from . import (
     sizes,
     values,
 )
+from .access_key import AccessKeySettings
 from .delivery import CronJobSettings, Delivery, LambdaSettings, NodeRoleSettings
 from .faults import ConfigurationError, Fault
 from .reach import Problem, Reach
@@ -72,6 +74,7 @@ class Settings:
     region: str
     mode: str
     identity: str
+    access_key: AccessKeySettings
     registries: tuple[Registry, ...]
     repositories: tuple[str, ...]
     reach: Reach
@@ -182,6 +185,7 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         region=reader.region(),
         mode=mode,
         identity=identity,
+        access_key=access_key.read(reader),
         registries=reader.value("registries", values.registries),
         repositories=reader.value("repositories", values.repositories),
         reach=reach.read(reader),

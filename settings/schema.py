@@ -38,6 +38,8 @@ class Key:
 KEYS: dict[str, Key] = {
     "mode": Key("string", "lambda", "lambda"),
     "identity": Key("string", "access-key", "access-key"),
+    "accessKeyGeneration": Key("integer", 1, 2),
+    "accessKeyMaxAgeDays": Key("integer", 0, 90),
     "registries": Key("array", [], ["123456789012.dkr.ecr.eu-central-1.amazonaws.com"]),
     "repositories": Key("array", ["*"], ["team-a/*"]),
     "pullThroughCaches": Key("array", [], ["docker-hub"]),
@@ -78,6 +80,8 @@ _EVERYWHERE = (
 )
 # Whose logins the pull secrets hold, and what they open.
 _LOGINS = ("assumeRoles", "ecrPublic", "verifyImages")
+# The key of the cluster's IAM user.
+_ACCESS_KEY = ("accessKeyGeneration", "accessKeyMaxAgeDays")
 # What every mode needs that puts a pull secret into namespaces and runs on a schedule.
 _PULL_SECRETS = (
     *_EVERYWHERE,
@@ -102,12 +106,19 @@ MODES: dict[str, Mode] = {
     "lambda": Mode(
         choose_when="one account renews for many clusters, and the clusters hold no ECR right at all",
         identities=("access-key",),
-        keys=(*_PULL_SECRETS, "syncInterval", "fanOutInterval", "logRetentionDays", "reservedConcurrency"),
+        keys=(
+            *_PULL_SECRETS,
+            *_ACCESS_KEY,
+            "syncInterval",
+            "fanOutInterval",
+            "logRetentionDays",
+            "reservedConcurrency",
+        ),
     ),
     "cronjob": Mode(
         choose_when="the cluster has no operator, or one without cluster-wide stores; it may fetch logins itself",
         identities=("access-key",),
-        keys=(*_PULL_SECRETS, "image", "imagePullPolicy", "nodeSelector", "tolerations"),
+        keys=(*_PULL_SECRETS, *_ACCESS_KEY, "image", "imagePullPolicy", "nodeSelector", "tolerations"),
     ),
     "node-role": Mode(
         choose_when="the pods run on EKS nodes, whose own role may pull; nothing is put into the cluster",

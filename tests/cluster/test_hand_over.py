@@ -170,7 +170,7 @@ def moved(
     monkeypatch.setattr(pulumi.log, "warn", warnings.append)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
     monkeypatch.setattr(hand_over, "connect_to", connect)
-    monkeypatch.setattr(hand_over, "_SETTLING_SECONDS", 0.125)
+    monkeypatch.setattr(hand_over, "SETTLING_SECONDS", 0.125)
     sleep = asyncio.sleep
 
     async def slept(seconds: float) -> None:

@@ -268,6 +268,18 @@ OF_REACHING: dict[str, dict[str, str | None]] = {
     "assumed role beside node roles alone": {**NODE_ROLE, "everpull:assumeRoles": json.dumps([_WRITER])},
 }
 
+OF_KEYS: dict[str, dict[str, str | None]] = {
+    "access key of generation zero": {"everpull:accessKeyGeneration": "0"},
+    "access key of a generation that is no number": {**CRONJOB, "everpull:accessKeyGeneration": "two"},
+    "access key of a negative age": {"everpull:accessKeyMaxAgeDays": "-1"},
+    "access key of an age that is no number": {**CRONJOB, "everpull:accessKeyMaxAgeDays": "90d"},
+    "access key beside node roles alone": {
+        **NODE_ROLE,
+        "everpull:accessKeyGeneration": "2",
+        "everpull:accessKeyMaxAgeDays": "90",
+    },
+}
+
 # By the file that holds what they are told.
 FILES = {
     "messages.txt": IN_ANY_MODE,
@@ -276,5 +288,6 @@ FILES = {
     "messages_nodes.txt": OF_NODES,
     "messages_sharing.txt": OF_SHARING,
     "messages_reaching.txt": OF_REACHING,
+    "messages_keys.txt": OF_KEYS,
 }
 BAD = {name: config for configs in FILES.values() for name, config in configs.items()}

@@ -73,7 +73,7 @@ def _late(reader: ClusterReader, settings: Settings, hub: str) -> dict[str, str]
     for name in (name for name, leaving in chosen.items() if not leaving):
         if name not in found:
             late[name] = refused.get(name, "has no ExternalSecret yet")
-        elif not _reads(found[name], hub):
+        elif not reads(found[name], hub):
             late[name] = "its ExternalSecret was not changed yet"
         elif reason := why_not_synced(found[name]):
             late[name] = reason
@@ -90,7 +90,8 @@ def _refused(reader: ClusterReader, settings: Settings) -> dict[str, str]:
     return {str(failure["namespace"]): str(failure.get("reason", "refused")) for failure in failures}
 
 
-def _reads(external_secret: Mapping[str, object], hub: str) -> bool:
+def reads(external_secret: Mapping[str, object], hub: str) -> bool:
+    """Whether it copies the Secret of that name."""
     return any(_part(entry, "remoteRef").get("key") == hub for entry in items(_part(external_secret, "spec"), "data"))
 
 

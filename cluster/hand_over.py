@@ -85,11 +85,11 @@ async def take_away(http: httpx2.Client, settings: Settings) -> bool:
     # First what would make them anew. It takes its ExternalSecrets with it, and its marks off the namespaces.
     maker = f"{ESO_API}/clusterexternalsecrets/{settings.owner}"
     makers = _ours(lambda: {maker: reader.metadata(maker)}, settings)
-    await _remove(http, reader, makers, "Background")
+    await remove(http, reader, makers, "Background")
     syncs = _syncs(reader, settings, settings.pull_secret_name) | _syncs(reader, settings, settings.labelled_sync)
     # The garbage collector takes the owner reference off the Secret, and leaves the Secret (Kubernetes docs, Garbage
     # Collection, Orphaned dependents).
-    await _remove(http, reader, syncs, "Orphan")
+    await remove(http, reader, syncs, "Orphan")
     return bool(makers or syncs)
 
 
@@ -113,8 +113,8 @@ def _ours(look: Callable[[], Mapping[str, Mapping[str, object] | None]], setting
     return {path: metadata["uid"] for path, metadata in found.items() if metadata and is_ours(metadata, settings)}
 
 
-async def _remove(http: httpx2.Client, reader: ClusterReader, uids: Mapping[str, object], propagation: str) -> None:
-    """Deletes the objects, by path, and waits until they are gone."""
+async def remove(http: httpx2.Client, reader: ClusterReader, uids: Mapping[str, object], propagation: str) -> None:
+    """Deletes the objects, by path, and waits until they are gone. Raises Unreachable, Forbidden."""
     for path, uid in uids.items():
         options = {
             "apiVersion": "v1",

@@ -1,6 +1,5 @@
 """How the cluster proves itself to AWS."""
 
-from collections.abc import Callable
 from typing import NotRequired, TypedDict
 
 import pulumi
@@ -8,6 +7,7 @@ import pulumi_aws as aws
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict, Secret
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from .before_create import Ask, before_create
 from .generations import of_generation
 
 # The credentials Secret is written with these keys and whoever reads it refers to them through the same names, because two
@@ -22,7 +22,7 @@ class AccessKeyArgs(TypedDict):
     access_key_generation: NotRequired[int]
     """Number of the access key, 1 by default. Another number is another key."""
 
-    before_key: NotRequired[Callable[[str], None] | None]
+    before_key: NotRequired[Ask | None]
     """Called with the user's name before an access key is made, at preview too if the user exists; what it raises refuses the
     key. Nothing is asked by default."""
 
@@ -79,10 +79,11 @@ class ClusterIdentity(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(name=f"{name}-read-login")]),
         )
         generation = args.get("access_key_generation", 1)
+        hooks = before_create(f"{name}-key", args.get("before_key"), lambda inputs: inputs.get("user"), at_preview=True)
         key = aws.iam.AccessKey(
             of_generation(f"{name}-key", generation),
             user=user.name,
-            opts=pulumi.ResourceOptions(parent=self, hooks=_asking(name, args.get("before_key"))),
+            opts=pulumi.ResourceOptions(parent=self, hooks=hooks),
         )
         secret_name = of_generation(args["credentials_secret_name"], generation)
         secret = Secret(
@@ -109,20 +110,6 @@ class ClusterIdentity(pulumi.ComponentResource):
                 "environment": self.environment,
             }
         )
-
-
-def _asking(name: str, before_key: Callable[[str], None] | None) -> pulumi.ResourceHookBinding | None:
-    """The engine alone knows whether the key is there or will be made, so it is to ask."""
-    if before_key is None:
-        return None
-
-    def ask(key: pulumi.ResourceHookArgs) -> None:
-        user = (key.new_inputs or {}).get("user")
-        if isinstance(user, str):
-            before_key(user)
-
-    hook = pulumi.ResourceHook(f"{name}-before-key", ask, pulumi.ResourceHookOptions(on_dry_run=True))
-    return pulumi.ResourceHookBinding(before_create=[hook])
 
 
 def _store_auth(secret_name: str) -> dict[str, object]:

@@ -1,10 +1,11 @@
 """Mode `lambda`: one account renews, ESO brings the login into the cluster."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NotRequired
 
 import pulumi
 
+from .before_create import Ask
 from .cluster_identity import ClusterIdentity
 from .delivery import DeliveryArgs
 from .login_secret import LoginSecret
@@ -27,6 +28,9 @@ class LambdaDeliveryArgs(DeliveryArgs):
 
     has_policy: bool
     """Whether the cluster serves MutatingAdmissionPolicy: see NamespaceMarks."""
+
+    before_hub: NotRequired[Ask | None]
+    """Called with the hub's `NAMESPACE/NAME` before it is made. Nothing is asked by default."""
 
     schedule: str
     """EventBridge schedule expression of the refresher."""
@@ -132,6 +136,7 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "generation": args.get("access_key_generation", 1),
                 "revision": login_revision(args),
                 "system_namespace": args["system_namespace"],
+                "before_hub": args.get("before_hub"),
                 "cluster_store_name": args["owner"],
                 "namespaces": args["namespaces"],
                 "namespace_selector": args["namespace_selector"],

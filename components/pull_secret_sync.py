@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import ServiceAccount
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
+from .before_create import Ask, before_create, place
 from .generations import of_generation
 from .labelled_pull_secrets import ESO_API, LabelledPullSecrets
 from .logins import LoginArgs
@@ -41,6 +42,9 @@ class PullSecretSyncArgs(TypedDict):
 
     revision: str
     """Changes whenever the login must be read anew: the hub is named by it, so a hub that is ready holds that revision."""
+
+    before_hub: NotRequired[Ask | None]
+    """Called with the hub's `NAMESPACE/NAME` before it is made. Nothing is asked by default."""
 
     system_namespace: pulumi.Input[str]
     """Namespace of the stores, the hub and the credentials."""
@@ -129,6 +133,7 @@ class PullSecretSync(pulumi.ComponentResource):
                 remote={"key": args["login_secret_arn"], "property": "dockerconfigjson"},
             ),
             depends_on=[store],
+            hooks=before_create(f"{name}-hub", args.get("before_hub"), place),
         )
         cluster_store = self._wait_ready(
             f"{name}-cluster-store",
@@ -255,6 +260,7 @@ class PullSecretSync(pulumi.ComponentResource):
         metadata: Mapping[str, pulumi.Input[str]],
         spec: Mapping[str, object],
         depends_on: Sequence[pulumi.Resource] = (),
+        hooks: pulumi.ResourceHookBinding | None = None,
     ) -> CustomResource:
         return CustomResource(
             resource_name,
@@ -262,7 +268,9 @@ class PullSecretSync(pulumi.ComponentResource):
             kind=kind,
             metadata={**metadata, "labels": dict(self._args["labels"]), "annotations": _WAIT_READY},
             spec=spec,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*depends_on], custom_timeouts=_WAIT_AT_MOST),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[*depends_on], custom_timeouts=_WAIT_AT_MOST, hooks=hooks
+            ),
         )
 
 

@@ -4,13 +4,14 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NotRequired
 
 import pulumi
 from pulumi_kubernetes.batch.v1 import CronJob, Job, JobSpecArgsDict
 from pulumi_kubernetes.core.v1 import ConfigMap, EnvVarArgsDict, TolerationArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
+from .before_create import Ask, before_create, place
 from .delivery import DeliveryArgs
 from .logins import login_environment
 from .refresh_pod import CONTAINER, TARGETS_FILE, TARGETS_FOLDER, Pod, environment, job_spec
@@ -71,6 +72,9 @@ class CronJobArgs(DeliveryArgs):
 
     tolerations: Sequence[TolerationArgsDict]
     """Taints of nodes that it bears."""
+
+    before_job: NotRequired[Ask | None]
+    """Called with a Job's `NAMESPACE/NAME` before it is made. Nothing is asked by default."""
 
     hand_over: Callable[[], Awaitable[str]]
     """Called once the first run has made the pull secrets the CronJob's own. Gives the same text each time, as soon as whatever
@@ -315,6 +319,7 @@ class RefreshCronJob(pulumi.ComponentResource):
                 parent=self,
                 depends_on=[*depends_on],
                 ignore_changes=[*ignore_changes],
+                hooks=before_create(name, self._args.get("before_job"), place),
                 custom_timeouts=pulumi.CustomTimeouts(create=f"{self._args['run_deadline'] + 60}s"),
             ),
         )

@@ -8,6 +8,7 @@ from pulumi_kubernetes.core.v1 import TolerationArgsDict
 from cluster.earlier_key import when_let_go
 from cluster.first_run import report_of
 from cluster.hand_over import HandOver
+from cluster.leftovers import jobs_cleared
 from cluster.there import roles_there
 from components.cron_job_delivery import CREDENTIALS, CronJobDelivery
 from components.delivery import DeliveryArgs
@@ -41,6 +42,7 @@ def deliver(
             "image_pull_policy": chosen.image_pull_policy,
             "node_selector": dict(chosen.node_selector),
             "tolerations": [_borne(toleration) for toleration in chosen.tolerations],
+            "before_job": jobs_cleared(settings),
             "hand_over": move.from_operator,
         },
         opts,

@@ -8,6 +8,7 @@ from cluster.convergence import when_synced
 from cluster.followers import when_followed
 from cluster.hand_over import HandOver
 from cluster.keepers import pass_on
+from cluster.leftovers import hubs_cleared
 from cluster.surroundings import Surroundings
 from components.delivery import DeliveryArgs
 from components.lambda_delivery import LambdaDelivery
@@ -35,6 +36,7 @@ def deliver(
             "excluded_namespaces": settings.excluded_namespaces,
             "labelled_sync": settings.labelled_sync,
             "has_policy": around.policies,
+            "before_hub": hubs_cleared(settings),
             "schedule": chosen.schedule,
             "sync_interval": chosen.sync_interval,
             "fan_out_interval": chosen.fan_out_interval,

@@ -116,7 +116,7 @@ def test_the_engine_asks_before_it_makes_a_key(mode: str) -> None:
         raise AssertionError
 
     asking = BUILT[mode](before_key=unasked)
-    assert list(asking.request(f"{NAME}-cluster-key").hooks.before_create) == [f"{NAME}-cluster-before-key"]
+    assert list(asking.request(f"{NAME}-cluster-key").hooks.before_create) == [f"{NAME}-cluster-key-before"]
     assert not BUILT[mode]().request(f"{NAME}-cluster-key").hooks.before_create
 
 

@@ -39,7 +39,8 @@ def pulling_all_the_while(deployed: Deployed) -> Iterator[list[Attempt]]:
         with workloads.client(deployed.state) as kube:
             while not end.is_set():
                 began, name = time.monotonic(), deployed.outputs["pullSecretName"]
-                attempts.append(Attempt(began, workloads.pull(kube, NAMESPACES[0], "meanwhile", deployed.image, name)))
+                place = deployed.namespaces[0]
+                attempts.append(Attempt(began, workloads.pull(kube, place, "meanwhile", deployed.image, name)))
 
     thread = threading.Thread(target=pull, daemon=True)
     thread.start()

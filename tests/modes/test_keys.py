@@ -58,7 +58,21 @@ def test_the_generation_arrives_and_the_engine_asks_before_it_makes_the_key(mode
     recorder = delivered(settings(mode=mode, accessKeyGeneration="7"))
     assert recorder.one(":AccessKey").name == "everpull-dev-cluster-key-7"
     hooks = recorder.request("everpull-dev-cluster-key-7").hooks
-    assert list(hooks.before_create) == ["everpull-dev-cluster-before-key"]
+    assert list(hooks.before_create) == ["everpull-dev-cluster-key-before"]
+
+
+WAITED_FOR = {
+    "lambda": ["everpull-dev-sync-hub"],
+    "cronjob": ["everpull-dev-refresh-first-run", "everpull-dev-refresh-hand-over"],
+}
+
+
+@MODES
+def test_the_engine_asks_before_it_makes_what_a_killed_run_may_have_left(mode: str) -> None:
+    """What is waited for, so that a run is likely to be killed while the state does not have it."""
+    recorder = delivered(settings(mode=mode))
+    for name in WAITED_FOR[mode]:
+        assert list(recorder.request(name).hooks.before_create) == [f"{name}-before"]
 
 
 def look(monkeypatch: pytest.MonkeyPatch, found: Finding | None) -> list[Any]:

@@ -133,6 +133,14 @@ class Keys:
         listed = self._http.get("/api/v1/namespaces/default/secrets").json()["items"]
         return {item["metadata"]["name"] for item in listed}
 
+    def age(self) -> None:
+        """Has the state tell of a key that was made years ago."""
+        state = json.loads(self.stack.export())
+        (key,) = [item for item in state["deployment"]["resources"] if item["type"].endswith(":AccessKey")]
+        key["outputs"]["createDate"] = "2020-01-01T00:00:00Z"
+        (self.stack.folder / "aged.json").write_text(json.dumps(state))
+        self.stack.run("stack", "import", "--file", str(self.stack.folder / "aged.json"))
+
     def killed(self, marker: Path, **variant: Any) -> None:
         """An `up` that is killed, with all that it started, once the program has made its mark."""
         environment = {**self.stack.environment, "VARIANT": json.dumps({**variant, "hangs": str(marker)})}
@@ -227,6 +235,16 @@ def test_a_run_that_is_not_proven_can_be_taken_back(keys: Keys) -> None:
     keys.stack.up({"generation": 1})
     assert (keys.all(), keys.in_use()) == ({first}, first)
     assert "aws-credentials-2" not in keys.secrets()
+
+
+def test_the_age_of_the_key_in_use_is_told_and_not_that_of_one_to_be_made(keys: Keys) -> None:
+    assert "access key is" not in keys.stack.preview({"limit": 90}).text
+    keys.age()
+    text = " ".join(keys.stack.preview({"limit": 90}).text.split())
+    assert re.search(
+        r"warning: the cluster's access key is \d{4} days old, and everpull:accessKeyMaxAgeDays is 90", text
+    )
+    assert "access key is" not in keys.stack.preview({"limit": 90, "generation": 2}).text
 
 
 @pytest.mark.parametrize("early", [True, False], ids=["with a new key alone", "with all that is new"])

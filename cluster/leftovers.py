@@ -1,0 +1,70 @@
+"""What a run that was killed made and could not take note of any more.
+
+The engine would make it again, and the Kubernetes provider refuses to make what exists. That is rare for what is made in a
+moment, but hub and Jobs are waited for, and in all that time the state does not have them yet.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import cast
+from urllib.parse import quote
+
+import pulumi
+
+from settings import Settings
+
+from .followers import reads
+from .hand_over import remove
+from .operator import ESO_API
+from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable, connect_to, items
+from .whose import is_ours
+
+Clear = Callable[[str], Awaitable[None]]
+"""Makes room for what is about to be made, by its `NAMESPACE/NAME`."""
+
+
+def hubs_cleared(settings: Settings) -> Clear:
+    """Takes a hub away that the state does not have.
+
+    Not one that a namespace reads. Nor one that is not the newest: the state has it under another hub's name, as one to be
+    deleted in the end, and that would then be the new one, which is called the same.
+    """
+
+    async def clear(place: str) -> None:
+        namespace, name = place.split("/")
+        path = f"{ESO_API}/namespaces/{namespace}/externalsecrets/{name}"
+        await _clear(settings, path, lambda reader, made: _is_known(settings, reader, name, made))
+
+    return clear
+
+
+def jobs_cleared(settings: Settings) -> Clear:
+    """Takes a Job away that the state does not have: it is run again."""
+
+    async def clear(place: str) -> None:
+        namespace, name = place.split("/")
+        await _clear(settings, f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}", lambda _reader, _made: False)
+
+    return clear
+
+
+async def _clear(settings: Settings, path: str, stays: Callable[[ClusterReader, str], bool]) -> None:
+    """`stays` is asked with when the object was made. What can't be looked at or does not go is for the provider to say."""
+    with suppress(Unreachable, Forbidden), connect_to(settings.cluster) as http:
+        reader = HttpClusterReader(http)
+        metadata = reader.metadata(path)
+        if metadata is None or not is_ours(metadata, settings) or stays(reader, str(metadata["creationTimestamp"])):
+            return
+        pulumi.log.info(f"{path} was left behind by a run that was cut off, and is made anew")
+        # With its pods, or its Secret, so that these are not taken for those of the next one.
+        await remove(http, reader, {path: metadata["uid"]}, "Foreground")
+
+
+def _is_known(settings: Settings, reader: ClusterReader, hub: str, made: str) -> bool:
+    """Whether a namespace reads the hub, or another one was made after it."""
+    labels = quote(",".join(f"{key}={value}" for key, value in settings.labels.items()), safe="")
+    listed = items(reader.document(f"{ESO_API}/externalsecrets?labelSelector={labels}"), "items")
+    others = [cast(Mapping[str, object], found["metadata"]) for found in listed]
+    hubs = [other for other in others if other["namespace"] == settings.system_namespace and other["name"] != hub]
+    # Times are all of one form (Kubernetes API conventions, Units), so their texts can be compared.
+    return any(reads(found, hub) for found in listed) or any(str(other["creationTimestamp"]) >= made for other in hubs)

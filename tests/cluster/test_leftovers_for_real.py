@@ -1,9 +1,6 @@
 """A run that is killed while it waits for a Job, by the real engine and in a real API server: the next one makes it anew."""
 
-import os
 import secrets
-import signal
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +10,7 @@ import pytest
 from local.paths import ROOT
 from local.providers.kubernetes import kubeconfig
 from local.providers.kubernetes.api import Api
+from tests.killing import running_until_killed
 from tests.local_providers.kubernetes.control_plane import ControlPlane, control_plane
 from tests.local_providers.kubernetes.meddler import Meddler, eventually
 from tests.local_providers.kubernetes.stack import PulumiError, Stack
@@ -64,19 +62,9 @@ def uids(meddler: Meddler) -> set[str]:
 def killed(stack: Stack, meddler: Meddler, labels: str) -> str:
     """An `up` that is killed, with all that it started, while it waits for the Job. Gives that Job's uid."""
     stack.program(PROGRAM.format(labels=labels))
-    process = subprocess.Popen(
-        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
-        cwd=stack._folder,
-        env=stack._environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
+    up = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"]
+    with running_until_killed(up, stack._folder, stack._environment):
         (uid,) = eventually(lambda: uids(meddler))
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
     stack.run("cancel", "--yes")
     assert not [r for r in stack.exported()["deployment"]["resources"] if r["urn"].endswith("::j")]
     return uid

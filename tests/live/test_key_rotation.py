@@ -1,9 +1,6 @@
 """Another access key while pods pull: no hole, no key left behind, and what was cut off is ended by the next `up`."""
 
 import base64
-import os
-import signal
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +14,7 @@ from local.driver import aws
 from local.driver.stack import PulumiError
 from local.driver.workloads import wait_until
 from local.state import PlatformState
+from tests.killing import running_until_killed
 from tests.live.cronjob_deployment import CronJobDeployment, deploy_cronjob
 from tests.live.deployment import Deployed, Deployment, deploy
 from tests.live.test_mode_switch import pulling_all_the_while
@@ -181,23 +179,11 @@ def killed_when(deployed: Deployed, there: str) -> None:
         return {item.metadata.name for item in deployed.kube.list(kind, namespace=namespace)}
 
     known = names()
-    process = subprocess.Popen(
-        [
-            *("pulumi", "up", "--yes", "--skip-preview", "--non-interactive"),
-            *("--stack", stack.name, "--config-file", str(stack.config_file)),
-        ],
-        cwd=stack._project,
-        env=stack._environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
+    up = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"]
+    up += ["--stack", stack.name, "--config-file", str(stack.config_file)]
+    with running_until_killed(up, stack._project, stack._environment) as runs:
         wait_until(lambda: names() - known, f"the new {there} is there", 120)
-        assert process.poll() is None, "it ended before it could be killed"
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        assert runs(), "it ended before it could be killed"
     stack.init()
 
 

@@ -2,11 +2,8 @@
 
 import base64
 import json
-import os
 import re
 import shlex
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +13,7 @@ import httpx2
 import pytest
 
 from kube.client import connect
+from tests.killing import running_until_killed
 from tests.local_aws.platform import ROOT, Stand, docker_registry, wait_until
 from tests.local_providers.aws.engine import Outcome, Stack
 from tests.local_providers.kubernetes.control_plane import ControlPlane, control_plane
@@ -76,6 +74,7 @@ def proven(_: str) -> None:
 pulumi.export("key", identity.revision)
 pulumi.export("secret", identity.credentials)
 """
+UP = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"]
 USER = "everpull-test-cluster-user"
 
 
@@ -144,19 +143,8 @@ class Keys:
     def killed(self, marker: Path, **variant: Any) -> None:
         """An `up` that is killed, with all that it started, once the program has made its mark."""
         environment = {**self.stack.environment, "VARIANT": json.dumps({**variant, "hangs": str(marker)})}
-        process = subprocess.Popen(
-            ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
-            cwd=self.stack.work,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
+        with running_until_killed(UP, self.stack.work, environment):
             wait_until("the program is where it is to be killed", marker.exists, 120)
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
         self.stack.run("cancel", "--yes")
 
 

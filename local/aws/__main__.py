@@ -27,6 +27,14 @@ def _arguments() -> argparse.Namespace:
         metavar="NAME=VALUE",
         help="an environment variable of every Lambda function",
     )
+    parser.add_argument(
+        "--issuer",
+        action="append",
+        default=[],
+        metavar="ISSUER=URL",
+        help="an OpenID Connect issuer and where its key set is; the first is that of the EKS cluster everpull-local",
+    )
+    parser.add_argument("--issuer-authority", type=Path, help="the certificate authority of those that are HTTPS")
     return parser.parse_args()
 
 
@@ -43,10 +51,13 @@ async def _serve(arguments: argparse.Namespace) -> None:
         events_rules,
         front,
         iam_rules,
+        issuers,
         lambda_rules,
+        oidc_providers,
         registry,
         secrets_rules,
         tokens,
+        web_identity,
     )
     from local.aws.backend import Backend
     from local.aws.behind import Behind
@@ -83,10 +94,13 @@ async def _serve(arguments: argparse.Namespace) -> None:
     ecr_api.EcrApi(running, policy, backend, caches, key, life)
     ecr_public.EcrPublicApi(running, policy, key, life)
     iam_rules.install(running, callers)
+    oidc_providers.install(running)
+    addresses = dict(pair.split("=", 1) for pair in arguments.issuer)
+    web_identity.WebIdentity(running, issuers.Issuers(addresses, arguments.issuer_authority))
     secrets_rules.install(running)
     lambda_rules.install(running)
     events_rules.install(running, pace)
-    eks_rules.install(running)
+    eks_rules.install(running, next(iter(addresses), None))
     ports = (arguments.port, arguments.registry_port)
     aws_side = front.Front(running, calls, callers, knobs, store, backend, ports)
     behind = Behind(f"http://127.0.0.1:{arguments.registry_port}", backend, key)

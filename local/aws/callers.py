@@ -5,8 +5,10 @@ from typing import Any
 
 from local.aws.emulator import Emulator
 
-# Of calls that nobody signed: web identities', and those that are refused for it.
+# Of calls that nobody signed, where that isn't as it should be.
 NOBODY = "anonymous"
+# Nobody signs it: the token in it is the proof.
+_WEB_IDENTITY = "sts:AssumeRoleWithWebIdentity"
 
 
 class Callers:
@@ -15,11 +17,16 @@ class Callers:
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
 
-    def of_request(self, headers: Mapping[str, str], query: Mapping[str, Any]) -> str:
-        """The ARN of who the request names as its signer; a key that nobody has is named itself.
+    def of_request(
+        self, action: str, headers: Mapping[str, str], query: Mapping[str, Any], parameters: Mapping[str, Any]
+    ) -> str:
+        """The ARN of who the request names as its signer, or as the role that a token is to open; a key that nobody has is
+        named itself.
 
-        Whether the signature is right is not looked at.
+        Whether signature or token is right is not looked at. `parameters` are those of the query and of a form.
         """
+        if action == _WEB_IDENTITY:
+            return self._wanted_role(parameters)
         key = self._emulator.web.extract_access_key_id(headers, query)
         if not key:
             return NOBODY
@@ -27,6 +34,12 @@ class Callers:
         if isinstance(credential, self._emulator.evaluator.CredentialResolutionError):
             return key
         return self.named(credential.principal_arn)
+
+    def _wanted_role(self, parameters: Mapping[str, Any]) -> str:
+        arn = self._emulator.iam._p(parameters, "RoleArn")
+        account, _, rest = arn.partition("::")[2].partition(":")
+        role = self._emulator.iam._roles.get_scoped(account, None, rest.rpartition("/")[2])
+        return role["Arn"] if role and role["Arn"] == arn else NOBODY
 
     def named(self, arn: str) -> str:
         """The ARN of a user or role, that of its role for a session's, as stack outputs name identities."""

@@ -1,8 +1,9 @@
-"""EKS as far as whoever looks for node roles meets it: node groups, Auto Mode's compute and Fargate profiles, and no cluster
-behind them."""
+"""EKS as far as whoever looks for node roles or gives pods roles meets it: node groups, Auto Mode's compute, Fargate profiles,
+issuers and pod identities, and no cluster behind them but one."""
 
 import json
 import re
+import secrets
 import time
 from typing import Any
 from urllib.parse import unquote
@@ -12,14 +13,25 @@ from local.aws.emulator import Emulator, Reply, around, replace
 _PROFILES = re.compile(r"/clusters/([A-Za-z0-9_-]+)/fargate-profiles(?:/([^/]+))?")
 # A key with a leading underscore is kept and deleted with the cluster's record, and is never shown.
 _KEPT = "_fargate_profiles"
+# Who is described by this name is the platform's own cluster.
+LOCAL_CLUSTER = "everpull-local"
+_POD_ACTIONS = ("sts:AssumeRole", "sts:TagSession")
 
 
-def install(emulator: Emulator) -> None:
-    """Put the rules around the emulator's own handling."""
+def install(emulator: Emulator, issuer: str | None) -> None:
+    """Put the rules around the emulator's own handling. `issuer` is that of LOCAL_CLUSTER's service accounts."""
     eks = emulator.eks
+    # The emulator's are plain HTTP with a port, which IAM takes for no issuers.
+    replace(eks, "_new_oidc_id", lambda: secrets.token_hex(16).upper())
+    replace(
+        eks, "_issuer_url", lambda name: f"https://oidc.eks.{emulator.responses.get_region()}.amazonaws.com/id/{name}"
+    )
     # Where Docker runs, the emulator would start a cluster in it for each that is described here.
     replace(eks, "_get_docker", lambda: None)
     around(eks, "_create_cluster", lambda create: _with_compute(emulator, create))
+    around(eks, "_create_cluster", lambda create: _with_issuer(emulator, issuer, create))
+    around(eks, "_create_pod_identity_association", lambda create: _with_pods_role(emulator, create))
+    around(eks, "_update_pod_identity_association", lambda update: _with_pods_role(emulator, update))
     around(eks, "_create_nodegroup", lambda create: _with_known_role(emulator, create))
     around(eks, "_handle_request_sync", lambda handle: _with_profiles(emulator, handle))
 
@@ -55,6 +67,57 @@ def _with_compute(emulator: Emulator, create: Any) -> Any:
         return eks._json_resp(200, {"cluster": eks._sanitize(cluster)})
 
     return created
+
+
+def _with_issuer(emulator: Emulator, issuer: str | None, create: Any) -> Any:
+    eks, settings = emulator.eks, emulator.settings
+
+    def created(body: dict[str, Any], *rest: Any, **named: Any) -> Reply:
+        reply = create(body, *rest, **named)
+        here = (emulator.responses.get_account_id(), emulator.responses.get_region())
+        if reply[0] != 200 or (body["name"], *here) != (LOCAL_CLUSTER, settings.account, settings.region) or not issuer:
+            return reply
+        cluster = eks._clusters[body["name"]]
+        cluster["identity"] = {"oidc": {"issuer": issuer}}
+        return eks._json_resp(200, {"cluster": eks._sanitize(cluster)})
+
+    return created
+
+
+def _with_pods_role(emulator: Emulator, write: Any) -> Any:
+    """https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html; the words are those that callers of EKS were told."""
+    evaluator = emulator.evaluator
+
+    def trusted(role: str) -> bool:
+        found = emulator.iam._roles.get_scoped(role.split(":")[4], None, role.rpartition("/")[2])
+        document = json.loads(found["AssumeRolePolicyDocument"])
+        statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
+        allowing = [s for s in statements if s["Effect"] == "Allow" and _names_pods(s.get("Principal"))]
+        return all(
+            any(evaluator._action_matches(action, _list(s.get("Action")), _list(s.get("NotAction"))) for s in allowing)
+            for action in _POD_ACTIONS
+        )
+
+    def written(*arguments: Any) -> Reply:
+        role = arguments[-1].get("roleArn")
+        fault = None
+        if role and evaluator.validate_role_arn(role):
+            fault = "Role provided in the request does not exist."
+        elif role and not trusted(role):
+            fault = (
+                "Trust policy of the role provided is invalid. Follow the official documentation to resolve the issue."
+            )
+        return emulator.eks._error(400, "InvalidParameterException", fault) if fault else write(*arguments)
+
+    return written
+
+
+def _names_pods(principal: Any) -> bool:
+    return isinstance(principal, dict) and "pods.eks.amazonaws.com" in _list(principal.get("Service"))
+
+
+def _list(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value] if value else []
 
 
 def _with_known_role(emulator: Emulator, create: Any) -> Any:

@@ -125,7 +125,7 @@ class Front:
             service = web.detect_service(method, path, headers, routing)
             action = self._emulator.actions.extract_iam_action(service, method, path, headers, body, routing)
             action = action or f"{service}:{method}"
-            self._calls.add(action, self._callers.of_request(headers, query_params))
+            self._calls.add(action, self._callers.of_request(action, headers, query_params, routing))
             # STS decides with IAM's roles and keys, so it sees them as authorisation does.
             with deciding() if service == "sts" else nullcontext():
                 reply = await dispatch(method, path, headers, body, query_params, request_id)

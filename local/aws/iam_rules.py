@@ -1,6 +1,7 @@
 """Where real IAM refuses or judges otherwise than the emulator, and everpull could meet it."""
 
 import json
+import re
 from typing import Any
 from urllib.parse import unquote
 
@@ -32,7 +33,7 @@ def install(emulator: Emulator, callers: Callers) -> None:
 
     def trust_policy(parameters: dict[str, Any]) -> Reply | None:
         text = iam._p(parameters, "AssumeRolePolicyDocument") or iam._p(parameters, "PolicyDocument")
-        fault = policy_fault(text)
+        fault = policy_fault(text) or _federated_fault(text)
         return error(400, "MalformedPolicyDocument", fault) if fault else None
 
     def inline_size(kind: str) -> Any:
@@ -112,6 +113,22 @@ def _inline_policies(iam: Any, kind: str, name: str) -> dict[str, Any]:
 
 def _text(document: Any) -> str:
     return unquote(document) if isinstance(document, str) else json.dumps(document)
+
+
+# A provider's ARN, or the name of one that AWS knows by itself, such as cognito-identity.amazonaws.com.
+_FEDERATED = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(?:oidc|saml)-provider/\S+|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+
+
+def _federated_fault(trust: str) -> str | None:
+    """What IAM says of a federated principal that can't be one, or None. Whether there is such a provider isn't asked."""
+    statements = json.loads(trust)["Statement"]
+    for statement in statements if isinstance(statements, list) else [statements]:
+        principal = statement.get("Principal")
+        named = principal.get("Federated", []) if isinstance(principal, dict) else []
+        for name in [named] if isinstance(named, str) else named:
+            if not _FEDERATED.fullmatch(name):
+                return "Federated principals must be valid domain names or SAML metadata ARNs"
+    return None
 
 
 def policy_fault(text: str) -> str | None:

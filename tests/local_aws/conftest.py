@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.local_aws.issuer import UNREACHABLE, Issuer
 from tests.local_aws.platform import Stand, docker_registry
 
 
@@ -15,8 +16,16 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def stand(tmp_path_factory: pytest.TempPathFactory, backend: str) -> Iterator[Stand]:
-    running = Stand(tmp_path_factory.mktemp("aws") / "stand", backend)
+def issuer() -> Iterator[Issuer]:
+    """The issuer of the tokens of a cluster, whose keys the stand-in knows to get."""
+    with Issuer() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stand(tmp_path_factory: pytest.TempPathFactory, backend: str, issuer: Issuer) -> Iterator[Stand]:
+    issuers = {issuer.url: issuer.address, UNREACHABLE: "http://127.0.0.1:1/keys"}
+    running = Stand(tmp_path_factory.mktemp("aws") / "stand", backend, issuers)
     running.start()
     yield running
     running.stop()

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -86,8 +86,9 @@ def docker_registry(folder: Path) -> Iterator[str]:
 class Stand:
     """One AWS stand-in: start, kill and start again over the same data folder."""
 
-    def __init__(self, folder: Path, backend: str) -> None:
-        self.folder, self.backend = folder, backend
+    def __init__(self, folder: Path, backend: str, issuers: Mapping[str, str] | None = None) -> None:
+        """`issuers` are the addresses of key sets by OpenID Connect issuer."""
+        self.folder, self.backend, self.issuers = folder, backend, dict(issuers or {})
         self.port, self.registry_port = free_port(), free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -115,6 +116,7 @@ class Stand:
             "--function-variable": "OF_EVERY_FUNCTION=a=b",
         }
         command = [str(part) for option in options.items() for part in option]
+        command += [f"--issuer={issuer}={address}" for issuer, address in self.issuers.items()]
         environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),

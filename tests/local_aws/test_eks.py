@@ -1,10 +1,12 @@
 """EKS as a search for node roles meets it."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
+from tests.local_aws.issuer import Issuer
 from tests.local_aws.platform import ACCOUNT, REGION, Stand, allow, refused
 
 VPC = {"subnetIds": ["subnet-1", "subnet-2"]}
@@ -101,3 +103,72 @@ def test_profiles_go_with_their_cluster(eks: Any, cluster: str, role: str) -> No
     eks.delete_cluster(name=cluster)
     eks.create_cluster(name=cluster, roleArn=role, resourcesVpcConfig=VPC)
     assert eks.list_fargate_profiles(clusterName=cluster)["fargateProfileNames"] == []
+
+
+def test_a_clusters_issuer_is_one_that_iam_takes(stand: Stand, eks: Any, cluster: str) -> None:
+    issuer = eks.describe_cluster(name=cluster)["cluster"]["identity"]["oidc"]["issuer"]
+    assert re.fullmatch(rf"https://oidc\.eks\.{REGION}\.amazonaws\.com/id/[0-9A-F]{{32}}", issuer)
+    assert stand.client("iam").create_open_id_connect_provider(Url=issuer)["OpenIDConnectProviderArn"]
+
+
+def test_the_platforms_own_cluster_tells_the_platforms_issuer(
+    stand: Stand, eks: Any, issuer: Issuer, role: str, name: str
+) -> None:
+    def told(client: Any) -> str:
+        made = client.create_cluster(name="everpull-local", roleArn=role, resourcesVpcConfig=VPC)["cluster"]
+        found = client.describe_cluster(name="everpull-local")["cluster"]
+        client.delete_cluster(name="everpull-local")
+        assert made["identity"] == found["identity"]
+        return found["identity"]["oidc"]["issuer"]
+
+    assert told(eks) == issuer.url
+    assert told(stand.client("eks", region="us-east-1")).startswith("https://oidc.eks.us-east-1.amazonaws.com/id/")
+
+
+PODS = {"Service": "pods.eks.amazonaws.com"}
+
+
+def pods_role(stand: Stand, name: str, *statements: dict[str, Any]) -> str:
+    document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    return stand.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+
+
+def statement(*actions: str, principal: Any = PODS, effect: str = "Allow") -> dict[str, Any]:
+    return {"Effect": effect, "Principal": principal, "Action": list(actions)}
+
+
+def test_a_service_account_is_given_a_role(stand: Stand, eks: Any, cluster: str, name: str) -> None:
+    first = pods_role(stand, f"{name}-p", statement("sts:AssumeRole", "sts:TagSession"))
+    second = pods_role(stand, f"{name}-q", statement("sts:AssumeRole"), statement("sts:*"))
+    pod = {"clusterName": cluster, "namespace": "team", "serviceAccount": "puller"}
+    made = eks.create_pod_identity_association(**pod, roleArn=first, tags={"a": "1"})["association"]
+    assert made["associationArn"].startswith(f"arn:aws:eks:{REGION}:{ACCOUNT}:podidentityassociation/{cluster}/a-")
+    with refused("ResourceInUseException"):
+        eks.create_pod_identity_association(**pod, roleArn=first)
+    at = {"clusterName": cluster, "associationId": made["associationId"]}
+    assert eks.update_pod_identity_association(**at, roleArn=second)["association"]["roleArn"] == second
+    assert eks.describe_pod_identity_association(**at)["association"]["roleArn"] == second
+    eks.delete_pod_identity_association(**at)
+    with refused("ResourceNotFoundException"):
+        eks.describe_pod_identity_association(**at)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [statement("sts:AssumeRole")],
+        [statement("sts:AssumeRole", "sts:TagSession", principal={"Service": "ec2.amazonaws.com"})],
+        [statement("sts:AssumeRole", "sts:TagSession", effect="Deny")],
+        [statement("sts:AssumeRole", "sts:TagSession", principal={"AWS": ACCOUNT})],
+    ],
+    ids=["no tags", "another service", "denied", "the account"],
+)
+def test_a_role_that_does_not_trust_pods_is_refused(
+    stand: Stand, eks: Any, cluster: str, name: str, statements: list[dict[str, Any]]
+) -> None:
+    arn = pods_role(stand, f"{name}-p", *statements)
+    pod = {"clusterName": cluster, "namespace": "team", "serviceAccount": "puller"}
+    with refused("InvalidParameterException", "Trust policy of the role provided is invalid"):
+        eks.create_pod_identity_association(**pod, roleArn=arn)
+    with refused("InvalidParameterException", "Role provided in the request does not exist"):
+        eks.create_pod_identity_association(**pod, roleArn=f"{arn}-none")

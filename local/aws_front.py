@@ -2,6 +2,8 @@
 
 from local.apt import SYSTEM_PATH
 from local.aws import venv
+from local.cluster import issuer
+from local.cluster.certificates import Pki
 from local.cluster.control_plane import http_health
 from local.paths import Paths
 from local.ports import LOOPBACK
@@ -33,6 +35,8 @@ def front(folders: Paths, state: PlatformState) -> Part:
             f"--data-dir={folders.data / 'aws'}",
             f"--account={state.account}",
             f"--region={state.region}",
+            f"--issuer={state.issuer}={issuer.keys_url(state)}",
+            f"--issuer-authority={Pki(folders.kube).authority}",
             *(f"--function-variable={name}={value}" for name, value in variables.items()),
         ),
         http_health(LOOPBACK, state.ports["aws"], "/_everpull/health"),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from local import apt, aws_front, plugins, procfs, state
-from local.cluster import certificates, control_plane, leftovers, machine, node, operator, pod_policy
+from local.cluster import certificates, control_plane, issuer, leftovers, machine, node, operator, pod_policy
 from local.cluster.api import Api, ApiError
 from local.paths import Paths
 from local.ports import api_address
@@ -118,6 +118,7 @@ class Platform:
                 part(lambda: control_plane.controller_manager(folders, chosen, pki)),
                 ("kube-apiserver",),
             ),
+            Step("issuer's keys", lambda: issuer.ensure(api), ("kube-apiserver",)),
             Step("kube-scheduler", part(lambda: control_plane.scheduler(folders, chosen, pki)), ("kube-apiserver",)),
         ]
         if not chosen.node:

@@ -1,6 +1,7 @@
 """What a running platform tells others: addresses, credentials, and whether pods can run."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import secrets
@@ -46,6 +47,15 @@ class PlatformState:
     def registry_host(self) -> str:
         """The name by which images of the default account and region are called, as on AWS."""
         return f"{self.account}.dkr.ecr.{self.region}.amazonaws.com"
+
+    @property
+    def issuer(self) -> str:
+        """Who signs the tokens of this cluster's service accounts, in the form of EKS's issuers.
+
+        IAM takes no other scheme and no port. It is kept as long as the network, and nothing answers by that name.
+        """
+        name = hashlib.sha256(f"{self.account} {self.region} {self.network}".encode()).hexdigest()[:32].upper()
+        return f"https://oidc.eks.{self.region}.amazonaws.com/id/{name}"
 
     @property
     def https_proxy(self) -> str:

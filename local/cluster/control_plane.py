@@ -15,6 +15,9 @@ from local.ports import LOOPBACK, api_address
 from local.state import PlatformState
 from local.supervisor import Part
 
+# The API server as tokens for it name it; as on EKS, whoever issues them.
+_API_AUDIENCE = "https://kubernetes.default.svc"
+
 
 def program(name: str) -> str:
     """A program of the system by its full path; its bare name where it is missing, so that starting it says so."""
@@ -132,7 +135,10 @@ def apiserver(folders: Paths, state: PlatformState, pki: Pki) -> Part:
             "--authorization-mode=Node,RBAC",
             "--enable-admission-plugins=NodeRestriction",
             "--allow-privileged=true",
-            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-issuer={state.issuer}",
+            # Whose tokens were issued under this name (earlier versions of the platform did), keeps them.
+            f"--service-account-issuer={_API_AUDIENCE}",
+            f"--api-audiences={_API_AUDIENCE}",
             f"--service-account-key-file={pki.service_account_key}",
             f"--service-account-signing-key-file={pki.service_account_key}",
             # One server alone: its address need not be published, and loopback would be refused as an endpoint.

@@ -139,7 +139,7 @@ def apply(folders: Paths, api: Api, objects: list[dict[str, Any]]) -> str:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda crd: api.apply(path_of(crd), crd), crds))
     # The operator ends when its kinds are unknown to the API server.
-    wait_until_served(api)
+    wait(lambda: _unserved(api, crds))
     for manifest in objects:
         api.apply(path_of(manifest), manifest)
     # Last, so that an interrupted run applies again.
@@ -148,14 +148,18 @@ def apply(folders: Paths, api: Api, objects: list[dict[str, Any]]) -> str:
     return "applied"
 
 
-def wait_until_served(api: Api) -> None:
-    """Wait until the API server serves the operator's API group. Raises OperatorError."""
-    wait(lambda: None if _served(api) else "the API server does not serve external-secrets.io/v1 yet")
-
-
-def _served(api: Api) -> bool:
-    found = api.get("/apis/external-secrets.io/v1")
-    return bool(found) and any(resource["name"] == "externalsecrets" for resource in found["resources"])
+def _unserved(api: Api, crds: list[dict[str, Any]]) -> str | None:
+    """None when the API server serves every kind of them, which it begins to do one by one; else what it doesn't."""
+    wanted: dict[str, set[str]] = {}
+    for spec in (crd["spec"] for crd in crds):
+        for version in spec["versions"]:
+            if version["served"]:
+                wanted.setdefault(f"{spec['group']}/{version['name']}", set()).add(spec["names"]["plural"])
+    for version, kinds in wanted.items():
+        found = api.get(f"/apis/{version}") or {"resources": []}
+        if missing := kinds - {resource["name"] for resource in found["resources"]}:
+            return f"the API server does not serve {', '.join(sorted(missing))} of {version} yet"
+    return None
 
 
 def not_ready(api: Api, state: PlatformState) -> str | None:

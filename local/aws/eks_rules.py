@@ -32,6 +32,9 @@ def install(emulator: Emulator, issuer: str | None) -> None:
     around(eks, "_create_cluster", lambda create: _with_issuer(emulator, issuer, create))
     around(eks, "_create_pod_identity_association", lambda create: _with_pods_role(emulator, create))
     around(eks, "_update_pod_identity_association", lambda update: _with_pods_role(emulator, update))
+    around(eks, "_resolve_tag_resource_arn", lambda resolve: _knowing_associations(emulator, resolve))
+    for tagging in ("_tag_resource", "_untag_resource"):
+        around(eks, tagging, lambda change: _shown_in_associations(emulator, change))
     around(eks, "_create_nodegroup", lambda create: _with_known_role(emulator, create))
     around(eks, "_handle_request_sync", lambda handle: _with_profiles(emulator, handle))
 
@@ -110,6 +113,30 @@ def _with_pods_role(emulator: Emulator, write: Any) -> Any:
         return emulator.eks._error(400, "InvalidParameterException", fault) if fault else write(*arguments)
 
     return written
+
+
+def _association(emulator: Emulator, arn: str) -> dict[str, Any] | None:
+    associations = emulator.eks._pod_identity_associations.values()
+    return next((found for found in associations if found["associationArn"] == arn), None)
+
+
+def _knowing_associations(emulator: Emulator, resolve: Any) -> Any:
+    """The emulator takes tags at creation, and then finds nothing to tag."""
+
+    def resolved(arn: str) -> tuple[str | None, Reply | None]:
+        return (arn, None) if _association(emulator, arn) else resolve(arn)
+
+    return resolved
+
+
+def _shown_in_associations(emulator: Emulator, change: Any) -> Any:
+    def changed(arn: str, *rest: Any) -> Reply:
+        reply = change(arn, *rest)
+        if found := _association(emulator, arn):
+            found["tags"] = dict(emulator.eks._tags.get(arn, {}))
+        return reply
+
+    return changed
 
 
 def _names_pods(principal: Any) -> bool:

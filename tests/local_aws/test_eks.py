@@ -148,6 +148,10 @@ def test_a_service_account_is_given_a_role(stand: Stand, eks: Any, cluster: str,
     at = {"clusterName": cluster, "associationId": made["associationId"]}
     assert eks.update_pod_identity_association(**at, roleArn=second)["association"]["roleArn"] == second
     assert eks.describe_pod_identity_association(**at)["association"]["roleArn"] == second
+    eks.tag_resource(resourceArn=made["associationArn"], tags={"b": "2"})
+    eks.untag_resource(resourceArn=made["associationArn"], tagKeys=["a"])
+    assert eks.list_tags_for_resource(resourceArn=made["associationArn"])["tags"] == {"b": "2"}
+    assert eks.describe_pod_identity_association(**at)["association"]["tags"] == {"b": "2"}
     eks.delete_pod_identity_association(**at)
     with refused("ResourceNotFoundException"):
         eks.describe_pod_identity_association(**at)

@@ -1,12 +1,11 @@
 """Functions (data sources) that a program calls; an unknown one or an unknown argument is an error naming it."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.providers.aws import invokes_eks
+from local.providers.aws import invokes_eks, invokes_iam
 from local.providers.aws.policy_document import policy_document
-from local.providers.aws.session import Api, AwsError, Session
+from local.providers.aws.session import Api, Session
 from local.providers.common.provider import ProviderError
 
 Args = dict[str, Any]
@@ -71,35 +70,6 @@ def _repository(session: Session, _tags: Mapping[str, str], args: Args) -> Args:
     }
 
 
-def _role(session: Session, _tags: Mapping[str, str], args: Args) -> Args:
-    name = args["name"]
-    try:
-        found = Api(session, "iam", session.settings.region).call("get_role", RoleName=name)["Role"]
-    except AwsError as error:
-        # The real provider's words, which programs look for.
-        reason = "couldn't find resource" if error.code == "NoSuchEntity" else str(error)
-        raise ProviderError(f"reading IAM Role ({name}): {reason}") from None
-    trust = found["AssumeRolePolicyDocument"]
-    used = found.get("RoleLastUsed") or {}
-    last = used.get("LastUsedDate")
-    return {
-        "id": found["RoleName"],
-        "name": found["RoleName"],
-        "arn": found["Arn"],
-        "assumeRolePolicy": trust if isinstance(trust, str) else json.dumps(trust, separators=(",", ":")),
-        "createDate": f"{found['CreateDate']:%Y-%m-%dT%H:%M:%SZ}",
-        "description": found.get("Description", ""),
-        "maxSessionDuration": found.get("MaxSessionDuration", 3600),
-        "path": found["Path"],
-        "permissionsBoundary": (found.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", ""),
-        "roleLastUseds": [{"lastUsedDate": f"{last:%Y-%m-%dT%H:%M:%SZ}", "region": used.get("Region", "")}]
-        if last
-        else [],
-        "tags": {item["Key"]: item["Value"] for item in found.get("Tags") or []},
-        "uniqueId": found["RoleId"],
-    }
-
-
 def _document(_session: Session, _tags: Mapping[str, str], args: Args) -> Args:
     return policy_document(args)
 
@@ -114,7 +84,8 @@ INVOKES: dict[str, tuple[Callable[[Session, Mapping[str, str], Args], Args], tup
     "aws:eks/getCluster:getCluster": (invokes_eks.cluster, ("name", "region")),
     "aws:eks/getNodeGroup:getNodeGroup": (invokes_eks.node_group, ("clusterName", "nodeGroupName", "region")),
     "aws:eks/getNodeGroups:getNodeGroups": (invokes_eks.node_groups, ("clusterName", "region")),
-    "aws:iam/getRole:getRole": (_role, ("name",)),
+    "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider": (invokes_iam.open_id_connect_provider, ("arn", "url")),
+    "aws:iam/getRole:getRole": (invokes_iam.role, ("name",)),
     "aws:iam/getPolicyDocument:getPolicyDocument": (
         _document,
         ("policyId", "version", "statements", "overridePolicyDocuments", "sourcePolicyDocuments"),

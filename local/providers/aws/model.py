@@ -48,7 +48,8 @@ class AutoName:
 class Prop:
     """One input property. `member` is its name in API requests and answers; `read` overrides where the answer holds it
     (a JMESPath; "" when AWS doesn't tell, so that the last known value stands). `local` properties steer the provider only.
-    `computed`: when the program doesn't give it, AWS or the provider chooses, and leaving it out is no change."""
+    `computed`: when the program doesn't give it, AWS or the provider chooses, and leaving it out is no change. `essence`
+    gives what counts of a text when it is compared; what AWS shows is in state all the same."""
 
     name: str
     member: str = ""
@@ -63,6 +64,7 @@ class Prop:
     fields: tuple[Prop, ...] = ()
     auto: AutoName | None = None
     conflicts: tuple[str, ...] = ()
+    essence: Callable[[str], str] | None = None
 
     @property
     def source(self) -> str:

@@ -24,7 +24,7 @@ def changed_properties(row: Row, old: State, new: State) -> list[Change]:
             wanted = prop.default
         if has_unknown(wanted):
             changes += compare(was, wanted, (name,))
-        elif not same_value(prop, was, wanted):
+        elif not same_value(prop, was, wanted) and not _same_essence(prop, was, wanted):
             was = None if prop.default is None and is_blank(was) else was
             wanted = None if prop.default is None and is_blank(wanted) else wanted
             changes += _within(prop, was, wanted) or [Change((name,), "update")]
@@ -34,6 +34,12 @@ def changed_properties(row: Row, old: State, new: State) -> list[Change]:
     if row.hooks.replaces:
         replacing |= row.hooks.replaces(old, new, {str(change.path[0]) for change in changes})
     return [Change(c.path, c.kind, replace=str(c.path[0]) in replacing) for c in changes]
+
+
+def _same_essence(prop: Prop, was: Any, wanted: Any) -> bool:
+    """Whether the real provider keeps quiet about a difference (what its source calls suppressed)."""
+    texts = isinstance(was, str) and isinstance(wanted, str)
+    return texts and prop.essence is not None and prop.essence(was) == prop.essence(wanted)
 
 
 def _within(prop: Prop, was: Any, wanted: Any) -> list[Change]:

@@ -22,6 +22,8 @@ TARGET = "aws:cloudwatch/eventTarget:EventTarget"
 PERMISSION = "aws:lambda/permission:Permission"
 INVOCATION = "aws:lambda/invocation:Invocation"
 REPOSITORY = "aws:ecr/repository:Repository"
+OIDC_PROVIDER = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+PODS_ROLE = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 CODE = Archive(path="code", hash="1f")
@@ -118,6 +120,7 @@ def test_unknown_and_secret_tags_stay_what_they_are():
 
 
 def test_unknown_values_pass_every_check():
+    assert Scripted(OIDC_PROVIDER).faults({"url": UNKNOWN, "clientIdLists": UNKNOWN}) == []
     inputs = {**FUNCTION_INPUTS, "timeout": UNKNOWN, "environment": {"variables": {"KEY": UNKNOWN}}, "role": UNKNOWN}
     assert Scripted(FUNCTION).faults(inputs) == []
 
@@ -172,6 +175,16 @@ BAD = [
     (INVOCATION, {"functionName": "f", "input": "{}", "lifecycleScope": "ONCE"}, "lifecycleScope", "must be one of"),
     (REPOSITORY, {"name": "App"}, "name", "doesn't match the pattern"),
     (REPOSITORY, {"imageTagMutability": "SOMETIMES"}, "imageTagMutability", "is not one of"),
+    (OIDC_PROVIDER, {"url": "http://oidc.example", "clientIdLists": []}, "url", "has to use HTTPS scheme"),
+    (OIDC_PROVIDER, {"url": "https://oidc.example?a=b", "clientIdLists": []}, "url", "cannot contain query parameters"),
+    (OIDC_PROVIDER, {"url": "https://oidc.example"}, "clientIdLists", "Missing required argument"),
+    (
+        OIDC_PROVIDER,
+        {"url": "https://oidc.example", "clientIdLists": [], "thumbprintLists": ["a"]},
+        "thumbprintLists",
+        "below the minimum of 40",
+    ),
+    (PODS_ROLE, {"clusterName": "c", "namespace": "n", "serviceAccount": "s"}, "roleArn", "Missing required argument"),
     (QUEUE, {"contentBasedDeduplication": True}, "contentBasedDeduplication", "only be set for FIFO queue"),
     (QUEUE, {"delaySeconds": True}, "delaySeconds", "must be a whole number"),
 ]

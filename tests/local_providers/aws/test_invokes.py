@@ -1,4 +1,4 @@
-"""Functions about roles and clusters: their answers have the SDK's shape, and absence is told in the real provider's words."""
+"""Functions about roles, issuers and clusters: answers have the SDK's shape; absence is told in the real provider's words."""
 
 import importlib
 import json
@@ -13,6 +13,7 @@ from tests.local_providers.aws.scripted import Scripted
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ROLE_ARN = "arn:aws:iam::000000000000:role/nodes/workers"
 GET_ROLE = "aws:iam/getRole:getRole"
+GET_ISSUER = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
 GET_CLUSTER = "aws:eks/getCluster:getCluster"
 GET_NODE_GROUP = "aws:eks/getNodeGroup:getNodeGroup"
 GET_NODE_GROUPS = "aws:eks/getNodeGroups:getNodeGroups"
@@ -58,6 +59,16 @@ ROLE = {
     "RoleLastUsed": {"LastUsedDate": NOW, "Region": "eu-central-1"},
 }
 
+ISSUER_ARN = "arn:aws:iam::000000000000:oidc-provider/oidc.example/id/1"
+ISSUER = {
+    "Url": "oidc.example/id/1",
+    "ClientIDList": ["sts.amazonaws.com"],
+    "ThumbprintList": ["a" * 40],
+    "CreateDate": NOW,
+    "Tags": [{"Key": "team", "Value": "a"}],
+}
+LISTED = {"OpenIDConnectProviderList": [{"Arn": f"{ISSUER_ARN}1"}, {"Arn": ISSUER_ARN}]}
+
 
 def ask(run: Scripted, token: str, **args: Any) -> dict[str, Any]:
     answer = run.provider.invoke(token, args)
@@ -69,6 +80,14 @@ def role() -> dict[str, Any]:
     # A copy: botocore decodes the policy in place.
     run = Scripted(GET_ROLE).answer("iam", "get_role", {"RoleName": "workers"}, {"Role": dict(ROLE)})
     return ask(run, GET_ROLE, name="workers")
+
+
+def issuer(**args: str) -> dict[str, Any]:
+    run = Scripted(GET_ISSUER)
+    if "url" in args:
+        run.answer("iam", "list_open_id_connect_providers", {}, LISTED)
+    run.answer("iam", "get_open_id_connect_provider", {"OpenIDConnectProviderArn": ISSUER_ARN}, ISSUER)
+    return ask(run, GET_ISSUER, **(args or {"arn": ISSUER_ARN}))
 
 
 def cluster() -> dict[str, Any]:
@@ -114,6 +133,7 @@ def assert_shape(answer: Any, cls: type, outputs: Any, *, whole: bool) -> None:
     ("module", "result", "answered"),
     [
         ("iam", "GetRoleResult", role),
+        ("iam", "GetOpenIdConnectProviderResult", issuer),
         ("eks", "GetClusterResult", cluster),
         ("eks", "GetNodeGroupResult", node_group),
         ("eks", "GetNodeGroupsResult", node_groups),
@@ -128,6 +148,25 @@ def test_a_role_is_told_with_its_path_and_trust():
     found = role()
     assert (found["arn"], found["path"], found["assumeRolePolicy"]) == (ROLE_ARN, "/nodes/", '{"Statement":[]}')
     assert found["roleLastUseds"] == [{"lastUsedDate": "2026-01-02T03:04:05Z", "region": "eu-central-1"}]
+
+
+def test_an_issuer_is_found_by_its_arn_and_by_its_url():
+    found = issuer(url="https://oidc.example/id/1")
+    assert found == issuer(arn=ISSUER_ARN)
+    assert (found["url"], found["clientIdLists"]) == ("oidc.example/id/1", ["sts.amazonaws.com"])
+    assert (found["id"], found["tags"]) == (ISSUER_ARN, {"team": "a"})
+
+
+def test_an_issuer_that_iam_does_not_list_is_absent():
+    run = Scripted(GET_ISSUER).answer("iam", "list_open_id_connect_providers", {}, LISTED)
+    with pytest.raises(ProviderError, match=r"reading IAM OIDC Provider \(https://o.example\): couldn't find resource"):
+        run.provider.invoke(GET_ISSUER, {"url": "https://o.example"})
+
+
+@pytest.mark.parametrize("args", [{}, {"arn": ISSUER_ARN, "url": "https://oidc.example/id/1"}])
+def test_an_issuer_is_asked_for_in_one_way(args: dict[str, str]):
+    with pytest.raises(ProviderError, match="one of `arn,url` must be specified, and only one"):
+        Scripted(GET_ISSUER).provider.invoke(GET_ISSUER, args)
 
 
 def test_a_cluster_tells_auto_modes_role_and_its_issuer():
@@ -149,6 +188,12 @@ def test_a_node_group_tells_its_role():
 
 
 MISSING = [
+    (
+        GET_ISSUER,
+        ("iam", "get_open_id_connect_provider", "NoSuchEntity"),
+        {"arn": ISSUER_ARN},
+        r"reading IAM OIDC Provider: couldn't find resource",
+    ),
     (GET_ROLE, ("iam", "get_role", "NoSuchEntity"), {"name": "x"}, r"reading IAM Role \(x\): couldn't find resource"),
     (
         GET_CLUSTER,

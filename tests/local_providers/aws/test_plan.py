@@ -18,6 +18,16 @@ FUNCTION = "aws:lambda/function:Function"
 INVOCATION = "aws:lambda/invocation:Invocation"
 LOGS = "aws:cloudwatch/logGroup:LogGroup"
 REPOSITORY = "aws:ecr/repository:Repository"
+OIDC_PROVIDER = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+PODS_ROLE = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
+
+ISSUER = {"url": "https://oidc.example/id/1", "clientIdLists": ["b", "a"]}
+POD = {
+    "clusterName": "c",
+    "namespace": "n",
+    "serviceAccount": "s",
+    "roleArn": "arn:aws:iam::000000000000:role/r",
+}
 
 FUNCTION_INPUTS = {
     "name": "f",
@@ -83,6 +93,14 @@ CASES = [
     (SECRET, {"name": "s"}, {"name": "s", "description": ""}, {}),
     (LOGS, {"name": "l"}, {"name": "l", "retentionInDays": 14}, {"retentionInDays": "update"}),
     (LOGS, {"name": "l", "region": "eu-west-1"}, {"name": "l"}, {"region": "UPDATE"}),
+    (OIDC_PROVIDER, ISSUER, {**ISSUER, "url": "https://oidc.example/id/2"}, {"url": "UPDATE"}),
+    (OIDC_PROVIDER, ISSUER, {**ISSUER, "clientIdLists": ["a", "b"]}, {}),
+    (OIDC_PROVIDER, ISSUER, {**ISSUER, "clientIdLists": ["b", "c"]}, {"clientIdLists.1": "update"}),
+    (OIDC_PROVIDER, {**ISSUER, "thumbprintLists": ["a" * 40]}, ISSUER, {}),
+    (PODS_ROLE, POD, {**POD, "serviceAccount": "t"}, {"serviceAccount": "UPDATE"}),
+    (PODS_ROLE, POD, {**POD, "namespace": "m"}, {"namespace": "UPDATE"}),
+    (PODS_ROLE, POD, {**POD, "roleArn": f"{POD['roleArn']}2"}, {"roleArn": "update"}),
+    (PODS_ROLE, POD, {**POD, "disableSessionTags": True}, {"disableSessionTags": "update"}),
 ]
 
 
@@ -98,6 +116,13 @@ def test_policies_that_say_the_same_are_the_same():
     two = {**state, "policy": _policy("a:B", "c:D")}
     assert scripted.changes(two, {**two, "policy": _policy("c:D", "a:B")}) == {}
     assert scripted.changes(state, {**state, "policy": _policy("s3:PutObject")}) == {"policy": "update"}
+
+
+def test_an_issuers_url_counts_without_its_scheme_which_iam_does_not_show():
+    state = {**_state(OIDC_PROVIDER, ISSUER), "url": "oidc.example/id/1"}
+    assert Scripted(OIDC_PROVIDER).changes(state, ISSUER) == {}
+    assert Scripted(OIDC_PROVIDER).changes(state, {**ISSUER, "url": "https://oidc.example/id/11"}) == {"url": "UPDATE"}
+    assert Scripted(OIDC_PROVIDER).changes(state, {**ISSUER, "url": UNKNOWN}) == {"url": "UPDATE"}
 
 
 def test_what_aws_chose_is_no_change_when_the_program_says_nothing():

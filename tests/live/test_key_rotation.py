@@ -22,6 +22,9 @@ from tests.live.watch import watched
 
 GENERATION = "everpull:accessKeyGeneration"
 MODES = pytest.mark.parametrize("mode", ["by_lambda", "by_cronjob"])
+# What is the engine's doing is the same in both.
+ONE_MODE = pytest.mark.parametrize("mode", ["by_lambda"])
+KNOWN_LATE_SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -109,12 +112,11 @@ def assert_moved(deployed: Deployed, before: str) -> None:
 
 
 @MODES
-@pytest.mark.parametrize("delay", [0, 20], ids=["known at once", "known late"])
-def test_another_key_comes_and_the_one_before_goes_while_pods_pull(deployed: Deployed, delay: int) -> None:
+def test_another_key_that_is_known_late_comes_and_the_one_before_goes_while_pods_pull(deployed: Deployed) -> None:
     state, name = deployed.state, deployed.outputs["pullSecretName"]
     before = key_in_use(deployed)
     ask_for_another(deployed)
-    aws.admin(state, "config", {"iam_delay_seconds": delay})
+    aws.admin(state, "config", {"iam_delay_seconds": KNOWN_LATE_SECONDS})
     first, second = deployed.namespaces
     with (
         pulling_all_the_while(deployed) as attempts,
@@ -133,7 +135,7 @@ def test_another_key_comes_and_the_one_before_goes_while_pods_pull(deployed: Dep
     assert_moved(deployed, before)
 
 
-@MODES
+@ONE_MODE
 def test_a_key_that_is_lowered_again_is_just_another_one(deployed: Deployed) -> None:
     before = key_in_use(deployed)
     number = ask_for_another(deployed)
@@ -146,7 +148,7 @@ def test_a_key_that_is_lowered_again_is_just_another_one(deployed: Deployed) -> 
     assert_moved(deployed, between)
 
 
-@MODES
+@ONE_MODE
 def test_a_key_is_refused_while_there_are_two_and_names_both(deployed: Deployed) -> None:
     iam = aws.client(deployed.state, "iam")
     before = key_in_use(deployed)

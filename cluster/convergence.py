@@ -15,7 +15,7 @@ import pulumi
 from settings import ClusterAccess
 
 from .operator import ESO_API
-from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable
+from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable, part
 
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 120.0
@@ -63,8 +63,8 @@ def _why_not_synced(reader: ClusterReader, place: str) -> str | None:
 
 def why_not_synced(external_secret: Mapping[str, object]) -> str | None:
     """What keeps the ExternalSecret from having synced what it says now; None once it has."""
-    status = cast(Mapping[str, object], external_secret.get("status") or {})
-    generation = cast(Mapping[str, object], external_secret["metadata"])["generation"]
+    status = part(external_secret, "status")
+    generation = part(external_secret, "metadata")["generation"]
     if str(status.get("syncedResourceVersion", "")).startswith(f"{generation}-"):
         return None
     for condition in cast(Sequence[Mapping[str, object]], status.get("conditions") or []):

@@ -10,14 +10,14 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
-from urllib.parse import quote
 
 import pulumi
 
 from settings import Settings
 
 from .hand_over import SETTLING_SECONDS
-from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable, items
+from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable, items, part
+from .whose import labelled
 
 _POLL_SECONDS = 1.0
 
@@ -51,7 +51,7 @@ async def when_let_go(settings: Settings, first: str, current: str, patience: fl
 def _has_another(reader: ClusterReader, settings: Settings, first: str, current: str) -> bool:
     """Whether there is the Secret of another key. Whoever may not list Secrets is not held up for it."""
     with suppress(Forbidden):
-        rows = reader.rows(f"/api/v1/namespaces/{settings.system_namespace}/secrets?{_labelled(settings)}")
+        rows = reader.rows(f"/api/v1/namespaces/{settings.system_namespace}/secrets?{labelled(settings)}")
         return any(_is_of_a_key(row.name, first) and row.name != current for row in rows)
     return False
 
@@ -71,7 +71,7 @@ async def _wait(reader: ClusterReader, settings: Settings, first: str, current: 
 
 
 def _under_way(reader: ClusterReader, settings: Settings, first: str, current: str) -> list[str]:
-    jobs = reader.document(f"/apis/batch/v1/namespaces/{settings.system_namespace}/jobs?{_labelled(settings)}")
+    jobs = reader.document(f"/apis/batch/v1/namespaces/{settings.system_namespace}/jobs?{labelled(settings)}")
     return [
         str(job["metadata"]["name"])
         for job in cast(Sequence[Mapping[str, Any]], items(jobs, "items"))
@@ -81,7 +81,7 @@ def _under_way(reader: ClusterReader, settings: Settings, first: str, current: s
 
 def _has_ended(job: Mapping[str, Any]) -> bool:
     """Whether it is complete or failed (Kubernetes docs, Jobs), or was stopped before it began."""
-    status = cast(Mapping[str, Any], job.get("status") or {})
+    status = part(job, "status")
     conditions = items(status, "conditions")
     stopped = bool(job["spec"].get("suspend")) and not status.get("active")
     return stopped or any(found["type"] in ("Complete", "Failed") and found["status"] == "True" for found in conditions)
@@ -91,13 +91,9 @@ def _secrets_of(job: Mapping[str, Any]) -> set[str]:
     """The Secrets that its containers have variables from."""
     containers = items(job["spec"]["template"]["spec"], "containers")
     variables = [variable for container in containers for variable in items(container, "env")]
-    sources = [cast(Mapping[str, Any], variable.get("valueFrom") or {}) for variable in variables]
-    return {str(source["secretKeyRef"]["name"]) for source in sources if "secretKeyRef" in source}
+    references = [part(part(variable, "valueFrom"), "secretKeyRef") for variable in variables]
+    return {str(reference["name"]) for reference in references if reference}
 
 
 def _is_of_a_key(secret: str, first: str) -> bool:
     return re.fullmatch(f"{re.escape(first)}(?:-[0-9]+)?", secret) is not None
-
-
-def _labelled(settings: Settings) -> str:
-    return "labelSelector=" + quote(",".join(f"{key}={value}" for key, value in settings.labels.items()), safe="")

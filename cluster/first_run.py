@@ -1,14 +1,14 @@
 """What the refresher reported when it ran as a Job."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 import pulumi
 
 from settings import ClusterAccess
 
-from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable, items
+from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable, items, part
 
 
 def report_of(access: ClusterAccess, job: str, container: str) -> str:
@@ -39,6 +39,6 @@ def find_report(reader: ClusterReader, job: str, container: str) -> str:
 
 def _ends(pod: Mapping[str, object], container: str) -> list[Mapping[str, Any]]:
     """How the container ended, if it did (Kubernetes API reference, ContainerStateTerminated)."""
-    statuses = items(cast(Mapping[str, object] | None, pod.get("status")), "containerStatuses")
-    states = [cast(Mapping[str, Any], status.get("state") or {}) for status in statuses if status["name"] == container]
-    return [state["terminated"] for state in states if state.get("terminated")]
+    statuses = items(part(pod, "status"), "containerStatuses")
+    ends = [part(part(status, "state"), "terminated") for status in statuses if status["name"] == container]
+    return [end for end in ends if end]

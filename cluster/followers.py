@@ -7,7 +7,6 @@ has no generation. So these themselves are looked at.
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import cast
 
 import httpx2
 import pulumi
@@ -18,7 +17,7 @@ from settings import Settings
 
 from .convergence import why_not_synced
 from .operator import ESO_API
-from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable, connect_to, items
+from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable, connect_to, items, part
 from .selected import is_leaving, selected
 from .whose import is_ours
 
@@ -67,7 +66,7 @@ def _late(reader: ClusterReader, settings: Settings, hub: str) -> dict[str, str]
     chosen = {row.name: is_leaving(row.metadata) for row in selected(settings, reader)}
     query = f"fieldSelector=metadata.name%3D{settings.labelled_sync}"
     listed = items(reader.document(f"{ESO_API}/externalsecrets?{query}"), "items")
-    found = {str(_part(item, "metadata")["namespace"]): item for item in listed}
+    found = {str(part(item, "metadata")["namespace"]): item for item in listed}
     refused = _refused(reader, settings)
     late: dict[str, str] = {}
     for name in (name for name, leaving in chosen.items() if not leaving):
@@ -78,7 +77,7 @@ def _late(reader: ClusterReader, settings: Settings, hub: str) -> dict[str, str]
         elif reason := why_not_synced(found[name]):
             late[name] = reason
     for name, item in found.items():
-        if name not in chosen and is_ours(_part(item, "metadata"), settings):
+        if name not in chosen and is_ours(part(item, "metadata"), settings):
             late[name] = "has left the selection, and still has its ExternalSecret"
     return late
 
@@ -86,13 +85,13 @@ def _late(reader: ClusterReader, settings: Settings, hub: str) -> dict[str, str]
 def _refused(reader: ClusterReader, settings: Settings) -> dict[str, str]:
     """Why ESO made no ExternalSecret in a namespace, where it says so."""
     made = reader.document(f"{ESO_API}/clusterexternalsecrets/{settings.owner}")
-    failures = items(_part(made or {}, "status"), "failedNamespaces")
+    failures = items(part(made or {}, "status"), "failedNamespaces")
     return {str(failure["namespace"]): str(failure.get("reason", "refused")) for failure in failures}
 
 
 def reads(external_secret: Mapping[str, object], hub: str) -> bool:
     """Whether it copies the Secret of that name."""
-    return any(_part(entry, "remoteRef").get("key") == hub for entry in items(_part(external_secret, "spec"), "data"))
+    return any(part(entry, "remoteRef").get("key") == hub for entry in items(part(external_secret, "spec"), "data"))
 
 
 def _take_marks_off(http: httpx2.Client, settings: Settings) -> None:
@@ -109,7 +108,3 @@ def _take_marks_off(http: httpx2.Client, settings: Settings) -> None:
             namespaces.unmark(namespace.name, mark)
         except NotDone as reason:
             pulumi.log.warn(f"namespace {namespace.name} cannot be deleted: {reason}; {remedy(mark, namespace.name)}")
-
-
-def _part(of: Mapping[str, object], key: str) -> Mapping[str, object]:
-    return cast(Mapping[str, object], of.get(key) or {})

@@ -12,7 +12,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from urllib.parse import quote
 
 import httpx2
 import pulumi
@@ -22,7 +21,7 @@ from settings import Settings
 
 from .operator import ESO_API
 from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable, connect_to
-from .whose import is_ours, named
+from .whose import is_ours, labelled, named
 
 _POLL_SECONDS = 0.2
 _PATIENCE_SECONDS = 60.0
@@ -71,8 +70,7 @@ class HandOver:
             )
 
     async def _has_cron_job(self, http: httpx2.Client) -> bool:
-        labels = quote(",".join(f"{key}={value}" for key, value in self._settings.labels.items()))
-        path = f"/apis/batch/v1/namespaces/{self._settings.system_namespace}/cronjobs?labelSelector={labels}"
+        path = f"/apis/batch/v1/namespaces/{self._settings.system_namespace}/cronjobs?{labelled(self._settings)}"
         # Whoever may not see such objects has made none.
         with suppress(Forbidden):
             return bool(HttpClusterReader(http).rows(path))

@@ -4,10 +4,8 @@ The engine would make it again, and the Kubernetes provider refuses to make what
 moment, but hub and Jobs are waited for, and in all that time the state does not have them yet.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import cast
-from urllib.parse import quote
 
 import pulumi
 
@@ -16,8 +14,8 @@ from settings import Settings
 from .followers import reads
 from .hand_over import remove
 from .operator import ESO_API
-from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable, connect_to, items
-from .whose import is_ours
+from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable, connect_to, items, part
+from .whose import is_ours, labelled
 
 Clear = Callable[[str], Awaitable[None]]
 """Makes room for what is about to be made, by its `NAMESPACE/NAME`."""
@@ -62,9 +60,8 @@ async def _clear(settings: Settings, path: str, stays: Callable[[ClusterReader, 
 
 def _is_known(settings: Settings, reader: ClusterReader, hub: str, made: str) -> bool:
     """Whether a namespace reads the hub, or another one was made after it."""
-    labels = quote(",".join(f"{key}={value}" for key, value in settings.labels.items()), safe="")
-    listed = items(reader.document(f"{ESO_API}/externalsecrets?labelSelector={labels}"), "items")
-    others = [cast(Mapping[str, object], found["metadata"]) for found in listed]
+    listed = items(reader.document(f"{ESO_API}/externalsecrets?{labelled(settings)}"), "items")
+    others = [part(found, "metadata") for found in listed]
     hubs = [other for other in others if other["namespace"] == settings.system_namespace and other["name"] != hub]
     # Times are all of one form (Kubernetes API conventions, Units), so their texts can be compared.
     return any(reads(found, hub) for found in listed) or any(str(other["creationTimestamp"]) >= made for other in hubs)

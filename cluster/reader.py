@@ -105,3 +105,8 @@ def _row(columns: Sequence[str], row: Mapping[str, object]) -> Row:
 def items(document: Mapping[str, object] | None, key: str) -> Sequence[Mapping[str, object]]:
     """The objects in a list of the document; none where there is no such list, or no document."""
     return cast(Sequence[Mapping[str, object]], (document or {}).get(key) or ())
+
+
+def part(document: Mapping[str, object], key: str) -> Mapping[str, object]:
+    """The object in the document; an empty one where there is none."""
+    return cast(Mapping[str, object], document.get(key) or {})

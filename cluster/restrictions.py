@@ -9,7 +9,7 @@ from typing import cast
 
 from settings import Fault, Settings
 
-from .reader import ClusterReader, items
+from .reader import ClusterReader, items, part
 
 DEPLOYMENTS = "/apis/apps/v1/deployments?labelSelector=app.kubernetes.io%2Fname%3Dexternal-secrets"
 # What Go's ParseBool takes for false.
@@ -94,8 +94,8 @@ def _faults(settings: Settings, operator: _Operator) -> Iterator[Fault]:
 
 def _operators(reader: ClusterReader) -> Iterator[_Operator]:
     for deployment in items(reader.document(DEPLOYMENTS), "items"):
-        metadata = _part(deployment, "metadata")
-        containers = items(_part(_part(_part(deployment, "spec"), "template"), "spec"), "containers")
+        metadata = part(deployment, "metadata")
+        containers = items(part(part(part(deployment, "spec"), "template"), "spec"), "containers")
         words = [
             str(word) for container in containers for key in ("command", "args") for word in _words(container, key)
         ]
@@ -105,7 +105,3 @@ def _operators(reader: ClusterReader) -> Iterator[_Operator]:
 
 def _words(container: Mapping[str, object], key: str) -> Sequence[object]:
     return cast(Sequence[object], container.get(key) or ())
-
-
-def _part(of: Mapping[str, object], key: str) -> Mapping[str, object]:
-    return cast(Mapping[str, object], of.get(key) or {})

@@ -2,12 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
+from urllib.parse import quote
 
 from settings import Fault, Settings
 
 from .reader import ClusterReader, Forbidden, Row
 
 _SHOWN = 3
+
+
+def labelled(settings: Settings) -> str:
+    """The query that asks a list for what has the stack's labels."""
+    return "labelSelector=" + quote(",".join(f"{key}={value}" for key, value in settings.labels.items()), safe="")
 
 
 def is_ours(metadata: Mapping[str, object], settings: Settings) -> bool:

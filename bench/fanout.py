@@ -54,6 +54,12 @@ class Stage:
     say: Say = say
 
 
+def administrator(folders: Paths, state: PlatformState) -> Kube:
+    """The platform's API server, as its administrator."""
+    pki = Pki(folders.kube)
+    return Kube(state.kube_api, pki.authority, pki.certificate("admin"), pki.key("admin"))
+
+
 @contextmanager
 def alone(folders: Paths) -> Iterator[None]:
     """Raises BenchError when another measurement runs on this platform: both would be in the same namespaces."""
@@ -71,8 +77,7 @@ def stage(folders: Paths, state: PlatformState, *, keep: bool = False) -> Iterat
 
     Raises BenchError, kube.Refused.
     """
-    pki = Pki(folders.kube)
-    kube = Kube(state.kube_api, pki.authority, pki.certificate("admin"), pki.key("admin"))
+    kube = administrator(folders, state)
     host, _, port = state.kube_api.removeprefix("https://").partition(":")
     folder = folders.home / "bench"
     folder.mkdir(mode=0o700, exist_ok=True)

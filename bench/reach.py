@@ -14,9 +14,8 @@ from typing import Any
 
 from bench import ground, pull_secrets, removal
 from bench.errors import BenchError
-from bench.fanout import Say, alone, say
+from bench.fanout import Say, administrator, alone, say
 from bench.kube import Kube
-from local.cluster.certificates import Pki
 from local.driver import aws
 from local.driver.stack import Stack
 from local.paths import Paths
@@ -53,8 +52,7 @@ class Reached:
 @contextmanager
 def reachable(folders: Paths, state: PlatformState) -> Iterator[Kube]:
     """The API server, with no other measurement beside; the namespaces go afterwards. Raises BenchError, kube.Refused."""
-    pki = Pki(folders.kube)
-    kube = Kube(state.kube_api, pki.authority, pki.certificate("admin"), pki.key("admin"))
+    kube = administrator(folders, state)
     with alone(folders):
         try:
             yield kube
@@ -114,24 +112,20 @@ def _refresh(
     if "FunctionError" in answer:
         raise BenchError("the refresh failed; the function's log says why")
     document = aws.client(state, "secretsmanager").get_secret_value(SecretId=outputs["loginSecretArn"])
-    wanted = json.loads(document["SecretString"])["dockerconfigjson"]
+    wanted = json.loads(json.loads(document["SecretString"])["dockerconfigjson"])
     _wait(lambda: _holding(kube, outputs, wanted) >= set(names), "all namespaces hold the new login")
     renewed = time.monotonic() - began
     time.sleep(max(0.0, WINDOW_SECONDS - renewed))
-    calls: dict[str, int] = {}
-    for arn in (outputs["refresherArn"], outputs["identityArn"]):
-        for action, count in aws.calls_of(state, arn).items():
-            calls[action] = calls.get(action, 0) + count
-    return renewed, calls
+    return renewed, aws.calls_of(state, outputs["refresherArn"]) + aws.calls_of(state, outputs["identityArn"])
 
 
-def _holding(kube: Kube, outputs: Mapping[str, Any], wanted: str | None) -> set[str]:
+def _holding(kube: Kube, outputs: Mapping[str, Any], wanted: object | None) -> set[str]:
     """The namespaces whose pull secret holds the docker config `wanted`, or any if that is None."""
     found = pull_secrets.read(kube, outputs["pullSecretName"])
     return {
         name
         for name, secret in found.items()
-        if secret.config and (wanted is None or json.loads(secret.config) == json.loads(wanted))
+        if secret.config and (wanted is None or json.loads(secret.config) == wanted)
     }
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import pulumi
 import pytest
 
-from cluster.hand_over import HandOver
 from cluster.surroundings import Surroundings
 from components.aws_reads import Access, Finding
 from modes import by_cronjob, deliver, keys
@@ -17,15 +16,6 @@ from tests.settings.bad_configurations import GOOD
 
 MODES = pytest.mark.parametrize("mode", ["lambda", "cronjob"])
 DELIVERY = {"lambda": "everpull:index:LambdaDelivery", "cronjob": "everpull:index:CronJobDelivery"}
-
-
-@pytest.fixture(autouse=True)
-def nothing_looks_at_a_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    async def done(_: HandOver) -> str:
-        return "done"
-
-    monkeypatch.setattr(HandOver, "from_operator", done)
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
 
 
 @pytest.fixture

@@ -1,14 +1,12 @@
 """What is configured arrives in the mode's component, and what comes of it is exported."""
 
 import json
-from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pulumi
 import pytest
 
-from cluster.hand_over import HandOver
 from cluster.surroundings import Surroundings
 from components.delivery import DeliveryArgs
 from modes import by_cronjob, by_lambda, deliver
@@ -25,20 +23,6 @@ OUTPUTS = {
     },
     "cronjob": {*SHARED, "namespaceSelector", "cronJob", "firstRun"},
 }
-
-
-@pytest.fixture(autouse=True)
-def no_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whoever runs the tests may have a cluster of their own in their environment."""
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-
-
-@pytest.fixture(autouse=True)
-def nothing_to_hand_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def done(_: HandOver) -> str:
-        return "done"
-
-    monkeypatch.setattr(HandOver, "from_operator", done)
 
 
 def delivered(config: dict[str, str], around: Surroundings | None = None) -> tuple[Recorder, dict[str, Any]]:

@@ -6,7 +6,6 @@ from typing import Any
 import pulumi
 import pytest
 
-from cluster.hand_over import HandOver
 from cluster.surroundings import Surroundings
 from modes import deliver, namespaces
 from modes.namespaces import make_namespaces
@@ -28,11 +27,7 @@ def looked_for(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
         if "gone" in names:
             raise pulumi.RunError("gone was deleted")
 
-    async def done(_: HandOver) -> str:
-        return "done"
-
     monkeypatch.setattr(namespaces, "namespaces_there", there)
-    monkeypatch.setattr(HandOver, "from_operator", done)
     return asked
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import pulumi
 import pytest
 
-from cluster.hand_over import HandOver
 from cluster.surroundings import Surroundings
 from modes import by_cronjob, deliver
 from modes.reaching import login_args
@@ -30,15 +29,6 @@ REFUSED = (
     "scheduled runs try again, and fail as long as it is so"
 )
 UNREACHABLE = f"whether {SLOW_IMAGE} can be pulled was not found out at deploy time: no answer in 10 s"
-
-
-@pytest.fixture(autouse=True)
-def nothing_looks_at_a_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    async def done(_: HandOver) -> str:
-        return "done"
-
-    monkeypatch.setattr(HandOver, "from_operator", done)
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
 
 
 @pytest.fixture

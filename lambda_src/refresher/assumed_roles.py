@@ -15,7 +15,7 @@ SESSION_NAME = "everpull"
 class StsClient(Protocol):
     """What is used of boto3's STS client."""
 
-    def assume_role(self, *, RoleArn: str, RoleSessionName: str) -> Mapping[str, object]: ...  # noqa: N803
+    def assume_role(self, *, RoleArn: str, RoleSessionName: str) -> Mapping[str, object]: ...  # noqa: N803 - boto3's names
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import jwt  # pyright: ignore[reportMissingImports]
+import jwt  # pyright: ignore[reportMissingImports] - only the emulator's environment has it
 import urllib3
 
 # An issuer that takes longer is one that can't be reached (AWS Knowledge Center, "InvalidIdentityToken").

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
 
-import jwt  # pyright: ignore[reportMissingImports]
+import jwt  # pyright: ignore[reportMissingImports] - only the emulator's environment has it
 
 from local.aws.emulator import Emulator, Reply, around
 from local.aws.issuers import Issuers, KeysError

@@ -11,6 +11,7 @@ from local.driver import aws
 from local.state import PlatformState
 
 ACCOUNT = "222222222222"
+FAR = "us-east-1"
 _IAM = Path(__file__).parents[2] / "docs" / "iam"
 _FETCH, _PULL = "FetchLogin", "PullWithIt"
 
@@ -46,6 +47,27 @@ class Lender:
             statements[_PULL]["Action"].remove("ecr:GetDownloadUrlForLayer")
         document["Statement"] = list(statements.values())
         self.iam.put_role_policy(RoleName=self.name, PolicyName="pull", PolicyDocument=json.dumps(document))
+
+
+def one_of_each(lent: Lender) -> dict[str, str]:
+    """An image of each kind of registry: our own, one of another region, the lender's, and ECR Public."""
+    state, name = lent.state, lent.name
+    return {
+        "own": aws.seed_image(state, f"{name}/app", "1", f"hello from {name}"),
+        "far": aws.seed_image(state, f"{name}/app", "1", "hello from afar", region=FAR),
+        "lent": lent.image,
+        "public": aws.seed_public_image(state, f"alias/{name}", "1", "hello to everybody"),
+    }
+
+
+def opening(lent: Lender, images: dict[str, str]) -> dict[str, object]:
+    """The `everpull:` keys of a stack whose pods may pull all of them."""
+    return {
+        "registries": [images[kind].partition("/")[0] for kind in ("own", "far", "lent")],
+        "assumeRoles": [lent.role],
+        "ecrPublic": True,
+        "verifyImages": list(images.values()),
+    }
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from local.driver import aws
 from local.registry import busybox
 from local.state import PlatformState
 from tests.live.deployment import Deployment, deploy
-from tests.live.lender import Lender, lender
+from tests.live.lender import Lender, lender, one_of_each, opening
 
-STACK, CACHE, FAR = "reach", "reach-cache", "us-east-1"
+STACK, CACHE = "reach", "reach-cache"
 NAMESPACES = ("reach-a",)
 
 
@@ -24,30 +24,13 @@ def lent(platform: PlatformState) -> Iterator[Lender]:
 
 
 @pytest.fixture(scope="module")
-def images(platform: PlatformState, lent: Lender) -> dict[str, str]:
-    """An image of each kind of registry."""
-    return {
-        "own": aws.seed_image(platform, f"{STACK}/app", "1", "hello from reach"),
-        "far": aws.seed_image(platform, f"{STACK}/app", "1", "hello from afar", region=FAR),
-        "lent": lent.image,
-        "public": aws.seed_public_image(platform, f"alias/{STACK}", "1", "hello to everybody"),
-    }
+def images(lent: Lender) -> dict[str, str]:
+    return one_of_each(lent)
 
 
 @pytest.fixture(scope="module")
 def wide(platform: PlatformState, kube: Client, lent: Lender, images: dict[str, str]) -> Iterator[Deployment]:
-    hosts = [images[kind].partition("/")[0] for kind in ("own", "far", "lent")]
-    with deploy(
-        platform,
-        kube,
-        STACK,
-        NAMESPACES,
-        registries=hosts,
-        assumeRoles=[lent.role],
-        ecrPublic=True,
-        pullThroughCaches=[CACHE],
-        verifyImages=list(images.values()),
-    ) as deployment:
+    with deploy(platform, kube, STACK, NAMESPACES, pullThroughCaches=[CACHE], **opening(lent, images)) as deployment:
         yield deployment
 
 

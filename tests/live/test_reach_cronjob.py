@@ -8,9 +8,9 @@ from lightkube import Client
 from local.driver import aws
 from local.state import PlatformState
 from tests.live.cronjob_deployment import CronJobDeployment, deploy_cronjob
-from tests.live.lender import Lender, lender
+from tests.live.lender import Lender, lender, one_of_each, opening
 
-STACK, FAR = "reach-cron", "us-east-1"
+STACK = "reach-cron"
 NAMESPACES = ("reach-cron-a", "reach-cron-b")
 
 
@@ -21,28 +21,13 @@ def lent(platform: PlatformState) -> Iterator[Lender]:
 
 
 @pytest.fixture(scope="module")
-def images(platform: PlatformState, lent: Lender) -> dict[str, str]:
-    return {
-        "own": aws.seed_image(platform, f"{STACK}/app", "1", "hello from reach"),
-        "far": aws.seed_image(platform, f"{STACK}/app", "1", "hello from afar", region=FAR),
-        "lent": lent.image,
-        "public": aws.seed_public_image(platform, f"alias/{STACK}", "1", "hello to everybody"),
-    }
+def images(lent: Lender) -> dict[str, str]:
+    return one_of_each(lent)
 
 
 @pytest.fixture(scope="module")
 def wide(platform: PlatformState, kube: Client, lent: Lender, images: dict[str, str]) -> Iterator[CronJobDeployment]:
-    hosts = [images[kind].partition("/")[0] for kind in ("own", "far", "lent")]
-    with deploy_cronjob(
-        platform,
-        kube,
-        STACK,
-        NAMESPACES,
-        registries=hosts,
-        assumeRoles=[lent.role],
-        ecrPublic=True,
-        verifyImages=list(images.values()),
-    ) as deployment:
+    with deploy_cronjob(platform, kube, STACK, NAMESPACES, **opening(lent, images)) as deployment:
         yield deployment
 
 

@@ -1,6 +1,6 @@
 """How the cluster proves itself to AWS."""
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, cast
 
 import pulumi
 import pulumi_aws as aws
@@ -25,6 +25,11 @@ class AccessKeyArgs(TypedDict):
     before_key: NotRequired[Ask | None]
     """Called with the user's name before an access key is made, at preview too if the user exists; what it raises refuses the
     key. Nothing is asked by default."""
+
+
+def access_key_of(args: AccessKeyArgs) -> AccessKeyArgs:
+    """What a delivery's arguments say of the access key, and nothing else."""
+    return cast(AccessKeyArgs, {key: value for key, value in args.items() if key in AccessKeyArgs.__annotations__})
 
 
 class ClusterIdentityArgs(AccessKeyArgs):

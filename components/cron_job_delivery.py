@@ -2,7 +2,7 @@
 
 import pulumi
 
-from .cluster_identity import ClusterIdentity
+from .cluster_identity import ClusterIdentity, access_key_of
 from .logins import login_rights
 from .policy import USER_POLICY_CHARACTERS, inline_document
 from .refresh_cron_job import NAME, CronJobArgs, RefreshCronJob
@@ -49,8 +49,7 @@ class CronJobDelivery(pulumi.ComponentResource):
                 "namespace": args["system_namespace"],
                 "credentials_secret_name": CREDENTIALS,
                 "labels": dict(args["labels"]),
-                "access_key_generation": args.get("access_key_generation", 1),
-                "before_key": args.get("before_key"),
+                **access_key_of(args),
             },
             pulumi.ResourceOptions(parent=self),
         )

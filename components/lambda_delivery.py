@@ -6,9 +6,10 @@ from typing import Any, NotRequired
 import pulumi
 
 from .before_create import Ask
-from .cluster_identity import ClusterIdentity
+from .cluster_identity import ClusterIdentity, access_key_of
 from .delivery import DeliveryArgs
 from .login_secret import LoginSecret
+from .logins import logins_of
 from .policy import USER_POLICY_CHARACTERS, inline_document, read_login
 from .pull_secret_sync import PullSecretSync, login_revision
 from .refresh_function import RefreshFunction
@@ -101,13 +102,7 @@ class LambdaDelivery(pulumi.ComponentResource):
             f"{name}-refresh",
             {
                 "login_secret_arn": login.arn,
-                "registries": args["registries"],
-                "repository_arns": args["repository_arns"],
-                "pull_through_arns": args.get("pull_through_arns", ()),
-                "assume_roles": args.get("assume_roles", ()),
-                "ecr_public": args.get("ecr_public", False),
-                "verify_images": args.get("verify_images", ()),
-                "may_list": args.get("may_list", False),
+                **logins_of(args),
                 "schedule": args["schedule"],
                 "log_retention_days": args["log_retention_days"],
                 "reserved_concurrency": args["reserved_concurrency"],
@@ -122,8 +117,7 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "namespace": args["system_namespace"],
                 "credentials_secret_name": "aws-credentials",
                 "labels": labels,
-                "access_key_generation": args.get("access_key_generation", 1),
-                "before_key": args.get("before_key"),
+                **access_key_of(args),
             },
             child,
         )

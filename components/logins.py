@@ -1,7 +1,7 @@
 """The logins that a refresher fetches: what they open, the rights that takes, and how the refresher is told."""
 
 from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, cast
 
 from .policy import fetch_login, pull_through, pull_with_it, statement
 
@@ -37,6 +37,11 @@ class LoginArgs(TypedDict):
 
     may_list: NotRequired[bool]
     """Whether the refresher may look which images there are, to try any one of them. Not by default."""
+
+
+def logins_of(args: LoginArgs) -> LoginArgs:
+    """What a delivery's arguments say of logins, and nothing else."""
+    return cast(LoginArgs, {key: value for key, value in args.items() if key in LoginArgs.__annotations__})
 
 
 def login_rights(args: LoginArgs) -> list[Mapping[str, object]]:

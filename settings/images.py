@@ -3,18 +3,19 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from lambda_src.refresher.images import REPOSITORY
 from lambda_src.refresher.registries import Registry
 
 from .reader import Reader
 from .refused import Refused
 from .schema import ECR_PUBLIC, PROJECT
-from .values import PATH, is_registry, strings
+from .values import is_registry, strings
 
 AUTO = "auto"
 _ALLOWED = "HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:DIGEST, or auto alone"
 # distribution/reference, the grammar of image names.
 _IMAGE = re.compile(
-    rf"(?P<host>[^/@]+)/{PATH}(?P<tag>:\w[\w.-]{{0,127}})?(?P<digest>@sha256:[0-9a-f]{{64}})?", re.ASCII
+    rf"(?P<host>[^/@]+)/{REPOSITORY}(?P<tag>:\w[\w.-]{{0,127}})?(?P<digest>@sha256:[0-9a-f]{{64}})?", re.ASCII
 )
 
 

@@ -3,14 +3,16 @@
 import re
 from dataclasses import dataclass
 
+from lambda_src.refresher.images import REPOSITORY
+
 from .refused import Refused
 from .schema import IMAGE_PULL_POLICIES, TAINT_EFFECTS
 from .selectors import label_key, label_value
-from .values import PATH, strings
+from .values import strings
 
 # distribution/reference, the grammar of image names.
 _HOST = r"(?:(?:[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?\.)*[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?(?::[0-9]+)?)"
-_IMAGE = re.compile(rf"(?:(?P<host>{_HOST})/)?{PATH}(?::[\w][\w.-]{{0,127}})?(?P<digest>@sha256:[0-9a-f]{{64}})?")
+_IMAGE = re.compile(rf"(?:(?P<host>{_HOST})/)?{REPOSITORY}(?::[\w][\w.-]{{0,127}})?(?P<digest>@sha256:[0-9a-f]{{64}})?")
 _PRIVATE_ECR = re.compile(r"[0-9]{12}\.dkr[.-]ecr", re.IGNORECASE)
 
 

@@ -6,6 +6,8 @@ Refusals, the README's tables and tests are made from what stands here.
 
 from dataclasses import dataclass
 
+from lambda_src.refresher.registries import PUBLIC
+
 PROJECT = "everpull"
 
 
@@ -19,7 +21,7 @@ DEFAULT_IMAGE = (
 
 
 # The one registry of ECR Public, and the partition that has it (Amazon ECR Public endpoints and quotas).
-ECR_PUBLIC = "public.ecr.aws"
+ECR_PUBLIC = PUBLIC.host
 ECR_PUBLIC_PARTITION = "aws"
 
 

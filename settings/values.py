@@ -4,6 +4,7 @@ import json
 import re
 from typing import cast
 
+from lambda_src.refresher import images
 from lambda_src.refresher.registries import Registry, parse_registry
 
 from .refused import Refused
@@ -14,12 +15,10 @@ _SHORTEST_SYNC_SECONDS = 10
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 # An RFC 1123 subdomain.
 SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
-# The path of an image's name, which is the name of an ECR repository (Amazon ECR API Reference, CreateRepository).
-_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
-PATH = rf"{_PART}(?:/{_PART})*"
-REPOSITORY = re.compile(PATH)
+# The path of an image's name is the name of an ECR repository (Amazon ECR API Reference, CreateRepository).
+REPOSITORY = re.compile(images.REPOSITORY)
 # Amazon ECR API Reference, CreatePullThroughCacheRule.
-_CACHE = re.compile(rf"{PATH}/?|ROOT")
+_CACHE = re.compile(rf"{images.REPOSITORY}/?|ROOT")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/[\w+=,.@/-]+", re.ASCII)
 _REGION = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+")
 

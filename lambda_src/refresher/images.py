@@ -8,9 +8,10 @@ from typing import Literal
 from .errors import ImagesRefusedError
 
 # The grammar of the OCI Distribution Specification, Pulling manifests; ECR takes no other digest than SHA-256.
-_NAME = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
+_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+REPOSITORY = rf"{_PART}(?:/{_PART})*"
 _IMAGE = re.compile(
-    rf"(?P<host>[a-z0-9.-]+)/(?P<repository>{_NAME})(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{{0,127}}))?"
+    rf"(?P<host>[a-z0-9.-]+)/(?P<repository>{REPOSITORY})(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{{0,127}}))?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 

@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from local import aws_front, state
 from local.cluster import certificates, control_plane, operator
 from local.cluster.api import Api
@@ -20,6 +17,7 @@ from local.ports import api_address
 from local.registry import service
 from local.state import PlatformState
 from local.supervisor import Part, Supervisor
+from tests.local_aws.platform import client_at
 
 OLD_ISSUER = "https://kubernetes.default.svc"
 
@@ -54,16 +52,9 @@ class Cluster:
 
     def client(self, name: str, key: tuple[str, ...] = ()) -> Any:
         """A client of an AWS service, the deployer's unless a key is given."""
-        used = key or (self.state.aws_access_key_id, self.state.aws_secret_access_key, None)
-        return boto3.client(  # pyright: ignore[reportCallIssue]
-            name,  # pyright: ignore[reportArgumentType]
-            endpoint_url=self.state.aws_endpoint,
-            region_name=self.state.region,
-            aws_access_key_id=used[0],
-            aws_secret_access_key=used[1],
-            aws_session_token=used[2],
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        state = self.state
+        used = key or (state.aws_access_key_id, state.aws_secret_access_key)
+        return client_at(state.aws_endpoint, name, used, state.region)
 
     def create(self, path: str, body: dict[str, Any]) -> Any:
         return self.api.request("POST", path, body)

@@ -83,6 +83,20 @@ def docker_registry(folder: Path) -> Iterator[str]:
         process.wait(10)
 
 
+def client_at(endpoint: str, service: str, key: tuple[str, ...], region: str) -> Any:
+    """A boto3 client; `key` is access key id, secret and, for a session, its token. No retries: errors show."""
+    # boto3 has a type for each service by its name, and the name is not known here.
+    return boto3.client(  # pyright: ignore[reportCallIssue]
+        service,  # pyright: ignore[reportArgumentType]
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id=key[0],
+        aws_secret_access_key=key[1],
+        aws_session_token=key[2] if len(key) > 2 else None,
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
 class Stand:
     """One AWS stand-in: start, kill and start again over the same data folder."""
 
@@ -145,15 +159,7 @@ class Stand:
 
     def client(self, service: str, key: tuple[str, ...] = ADMIN, region: str = REGION) -> Any:
         """A boto3 client; `key` is access key id, secret and, for a session, its token. No retries: errors show."""
-        return boto3.client(  # pyright: ignore[reportCallIssue]
-            service,  # pyright: ignore[reportArgumentType]
-            endpoint_url=self.endpoint,
-            region_name=region,
-            aws_access_key_id=key[0],
-            aws_secret_access_key=key[1],
-            aws_session_token=key[2] if len(key) > 2 else None,
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        return client_at(self.endpoint, service, key, region)
 
     def admin(self, method: str, name: str, document: Any = None) -> Any:
         """Call the admin API; its JSON answer."""

@@ -5,10 +5,11 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Secret
 
 from local import paths
-from local.driver import aws
+from local.driver import aws, workloads
 from local.driver.stack import PulumiError
 from tests.live.deployment import Deployment
 
@@ -81,7 +82,8 @@ def test_no_output_of_the_engine_holds_a_login_or_a_key(canaries: dict[str, str]
 
 
 def test_no_failure_tells_a_login_or_a_key(canaries: dict[str, str], deployed: Deployment) -> None:
-    """The function is made to fail with its rights taken away, and the program with a broken cluster."""
+    """The function is made to fail with its rights taken away, and the program with somebody else's Secret of the same
+    login where a pull secret is to be."""
     iam = aws.client(deployed.state, "iam")
     role = deployed.outputs["refresherArn"].rsplit("/", 1)[1]
     (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
@@ -96,11 +98,21 @@ def test_no_failure_tells_a_login_or_a_key(canaries: dict[str, str], deployed: D
         iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
     assert "ecr:GetAuthorizationToken" in str(failure.value)
     assert deployed.login() == before, "a failed refresh leaves the last good login in place"
-    deployed.stack.configure({**deployed.config, "everpull:namespaces": ["nobody-made-this"]})
+    name = deployed.outputs["pullSecretName"]
+    workloads.ensure_namespace(deployed.kube, "live-taken")
+    theirs = Secret(
+        metadata=ObjectMeta(name=name, namespace="live-taken"),
+        type="kubernetes.io/dockerconfigjson",
+        stringData={".dockerconfigjson": before["dockerconfigjson"]},
+    )
+    deployed.kube.apply(theirs, field_manager="somebody-else")
+    deployed.stack.configure({**deployed.config, "everpull:namespaces": ["live-taken"]})
     try:
         with pytest.raises(PulumiError) as refusal:
             deployed.stack.preview()
     finally:
         deployed.stack.configure(deployed.config)
+        deployed.kube.delete(Secret, name, namespace="live-taken")
+    assert f"everpull:pullSecretName = {name}" in str(refusal.value)
     assert leaks(canaries, [("function", str(failure.value)), ("preview", str(refusal.value))]) == []
     assert leaks(canaries, logs(deployed)) == []

@@ -2,6 +2,9 @@
 
 No test may pass by not running: a skipped test, or file of tests, counts as failed, with the reason it gave. And property
 tests try the same examples in every run, however slow the machine is.
+
+`make test` runs two tests at a time. A file's tests stay together, as do those of all files that share a stack; see
+tests/live/turns.py for those that must not run beside others.
 """
 
 from collections.abc import Generator
@@ -12,6 +15,29 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts each test into its group (pytest-xdist, --dist loadgroup), and the groups in the order in which to begin them.
+
+    First what needs the platform for itself, which mostly sleeps, beside what needs no platform; then what does.
+    """
+    for item in items:
+        shared = _uses_the_live_stack(item)
+        item.add_marker(pytest.mark.xdist_group("the live stack" if shared else item.path.as_posix()))
+    items.sort(key=_when)
+
+
+def _uses_the_live_stack(item: pytest.Item) -> bool:
+    return (
+        isinstance(item, pytest.Function) and "deployed" in item.fixturenames and not hasattr(item.module, "deployed")
+    )
+
+
+def _when(item: pytest.Item) -> int:
+    if "/tests/live/" not in item.path.as_posix():
+        return 1
+    return 0 if any(mark.name == "alone" for mark in item.listchain()[-2].own_markers) else 2
 
 
 def fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -63,6 +63,7 @@ def test_a_forced_run_asks_aws_once_for_all_namespaces(cron: CronJobDeployment) 
     assert cron.pull().pulled
 
 
+@pytest.mark.alone
 def test_the_controller_starts_it_on_schedule(cron: CronJobDeployment) -> None:
     """The controller itself makes the Job; only the hour is shortened to the minute."""
     namespace, name = cron.outputs["cronJob"].split("/")

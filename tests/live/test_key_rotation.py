@@ -112,6 +112,7 @@ def assert_moved(deployed: Deployed, before: str) -> None:
 
 
 @MODES
+@pytest.mark.alone
 def test_another_key_that_is_known_late_comes_and_the_one_before_goes_while_pods_pull(deployed: Deployed) -> None:
     state, name = deployed.state, deployed.outputs["pullSecretName"]
     before = key_in_use(deployed)
@@ -189,6 +190,7 @@ def killed_when(deployed: Deployed, there: str) -> None:
     stack.init()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("mode", "there"), [("by_lambda", "hub"), ("by_cronjob", "job")])
 def test_a_run_that_is_killed_before_the_new_key_is_proven_is_ended_by_the_next(deployed: Deployed, there: str) -> None:
     state, name = deployed.state, deployed.outputs["pullSecretName"]

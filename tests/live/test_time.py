@@ -12,6 +12,8 @@ from local.driver.workloads import wait_until
 from local.state import PlatformState
 from tests.live.deployment import Deployment, deploy
 
+pytestmark = pytest.mark.alone
+
 # Twelve hours and the schedule's hour become these.
 LIFE_SECONDS = 120
 SPEED = 12 * 3600 // LIFE_SECONDS

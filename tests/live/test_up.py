@@ -1,5 +1,6 @@
 """What `pulumi up` ends with, and what a second one, a refresh and a change do."""
 
+import pytest
 from lightkube import Client
 
 from local.driver import aws, workloads
@@ -94,6 +95,7 @@ def test_an_added_registry_is_in_every_pull_secret_when_up_returns(deployed: Dep
         assert set(deployed.docker_config(namespace)["auths"]) == {first}
 
 
+@pytest.mark.alone
 def test_rights_that_arrive_late_do_not_fail_the_deployment(platform: PlatformState, kube: Client) -> None:
     aws.admin(platform, "config", {"iam_delay_seconds": 20})
     with deploy(platform, kube, "late", namespaces=["late-a"]) as late:

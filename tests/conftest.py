@@ -4,7 +4,7 @@ No test may pass by not running: a skipped test, or file of tests, counts as fai
 tests try the same examples in every run, however slow the machine is.
 
 `make test` runs two tests at a time. A file's tests stay together, as do those of all files that share a stack; see
-tests/live/turns.py for those that must not run beside others.
+tests/turns.py for those that must not run beside others.
 """
 
 from collections.abc import Generator
@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.turns import Turns, is_alone, is_live
+
+_turns = Turns()
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
@@ -23,21 +27,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     First what needs the platform for itself, which mostly sleeps, beside what needs no platform; then what does.
     """
     for item in items:
-        shared = _uses_the_live_stack(item)
-        item.add_marker(pytest.mark.xdist_group("the live stack" if shared else item.path.as_posix()))
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
     items.sort(key=_when)
 
 
-def _uses_the_live_stack(item: pytest.Item) -> bool:
-    return (
-        isinstance(item, pytest.Function) and "deployed" in item.fixturenames and not hasattr(item.module, "deployed")
-    )
+def _group(item: pytest.Item) -> str:
+    if _is_of_a_file_alone(item):
+        return "alone"
+    shares = isinstance(item, pytest.Function) and "deployed" in item.fixturenames
+    return "the live stack" if shares and not hasattr(item.module, "deployed") else item.path.as_posix()
 
 
 def _when(item: pytest.Item) -> int:
-    if "/tests/live/" not in item.path.as_posix():
-        return 1
-    return 0 if any(mark.name == "alone" for mark in item.listchain()[-2].own_markers) else 2
+    if _is_of_a_file_alone(item):
+        return 0
+    return 2 if is_live(item) else 1
+
+
+def _is_of_a_file_alone(item: pytest.Item) -> bool:
+    return is_alone(item.listchain()[-2])
+
+
+# First of all, so that to wait is no part of a test's time.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    with _turns.turn(item, nextitem):
+        return (yield)
 
 
 def fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:

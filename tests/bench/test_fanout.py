@@ -20,13 +20,17 @@ from local.cluster.certificates import Pki
 from local.driver import aws
 from local.paths import ROOT
 from local.state import PlatformState
+from tests.turns import one_at_a_time
+
+pytestmark = pytest.mark.alone
 
 COUNT = 3
 
 
 @pytest.fixture(scope="module", autouse=True)
 def platform() -> PlatformState:
-    subprocess.run([sys.executable, "-m", "local", "up"], cwd=ROOT, check=True)
+    with one_at_a_time():
+        subprocess.run([sys.executable, "-m", "local", "up"], cwd=ROOT, check=True)
     return platform_state.load()
 
 

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 
 import pytest
 from lightkube import Client
@@ -12,24 +12,15 @@ from local.driver import aws, workloads
 from local.paths import ROOT
 from local.state import PlatformState
 from tests.live.deployment import Deployment, deploy
-from tests.live.turns import Turns, one_at_a_time
+from tests.turns import one_at_a_time
 
 LOGIN_LIFE_SECONDS = 12 * 3600
-
-_turns = Turns()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/live/" in item.path.as_posix():
             item.add_marker(pytest.mark.timeout(900))
-
-
-# First of all, so that to wait is no part of a test's time.
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
-    with _turns.turn(item, nextitem):
-        return (yield)
 
 
 @pytest.fixture(scope="session")

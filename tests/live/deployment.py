@@ -90,7 +90,7 @@ class Deployment(Deployed):
     def sync(self) -> None:
         """Has ESO bring the current login to every namespace now, and waits for it."""
         system, hub = self.outputs["hub"].split("/")
-        self._force_sync(system, hub)
+        self.force_hub()
         want = json.loads(self.login()["dockerconfigjson"])
 
         def hub_holds() -> bool:
@@ -104,6 +104,16 @@ class Deployment(Deployed):
                 lambda namespace=namespace: self.docker_config(namespace) == want,
                 f"{namespace} holds the current login",
             )
+
+    def force_hub(self) -> None:
+        """Has ESO read the login anew, without waiting for it."""
+        self._force_sync(*self.outputs["hub"].split("/"))
+
+    def why_hub_is_not_ready(self) -> str:
+        """What ESO says of it; empty if it is ready."""
+        system, hub = self.outputs["hub"].split("/")
+        status = self.kube.get(EXTERNAL_SECRET, hub, namespace=system)["status"]
+        return next((item["message"] for item in status["conditions"] if item["status"] != "True"), "")
 
     def _force_sync(self, namespace: str, name: str) -> None:
         patch = {"metadata": {"annotations": {"force-sync": str(time.time_ns())}}}

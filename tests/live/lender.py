@@ -1,13 +1,14 @@
-"""Another account that lends a role, with a repository that only this role may pull."""
+"""What stacks reach besides their own repositories: another account that lends a role to pull, and an upstream registry."""
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from local.driver import aws
+from local.registry import busybox
 from local.state import PlatformState
 
 ACCOUNT = "222222222222"
@@ -86,3 +87,18 @@ def lender(state: PlatformState, stack: str) -> Iterator[Lender]:
         aws.client(state, "ecr", account=ACCOUNT).delete_repository(repositoryName=f"{stack}/app", force=True)
         iam.delete_role_policy(RoleName=stack, PolicyName="pull")
         iam.delete_role(RoleName=stack)
+
+
+@contextmanager
+def upstream(state: PlatformState, cache: str) -> Iterator[str]:
+    """An image of another registry that comes through the cache of that prefix, and nobody has pulled yet."""
+    ecr = aws.client(state, "ecr")
+    repository = f"{cache}/team/app"
+    ecr.create_pull_through_cache_rule(ecrRepositoryPrefix=cache, upstreamRegistryUrl="quay.io")
+    try:
+        busybox.push_hello(state.backend_registry, f"{state.account}/{state.region}/{repository}", "1", "hi")
+        yield f"{state.registry_host}/{repository}:1"
+    finally:
+        with suppress(ecr.exceptions.RepositoryNotFoundException):
+            ecr.delete_repository(repositoryName=repository, force=True)
+        ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix=cache)

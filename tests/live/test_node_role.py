@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from lightkube import Client
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Namespace, Secret
@@ -13,6 +14,7 @@ from lightkube.resources.core_v1 import Namespace, Secret
 from local.driver import aws, workloads
 from local.driver.stack import PulumiError, Stack
 from local.state import PlatformState
+from tests.live.granted import Granted
 from tests.live.test_rights import user_with
 
 ROLE, NAMESPACE = "live-nodes-main", "live-nodes"
@@ -64,6 +66,7 @@ def test_nodes_pull_by_their_own_role_with_no_more_than_the_documented_rights(
         log_in(platform, kube, role)
         assert workloads.pull(kube, NAMESPACE, "pull", image, "by-hand").pulled
         assert not workloads.pull(kube, NAMESPACE, "pull", other, "by-hand").pulled
+        each_statement_is_needed(platform, kube, role, image)
         assert stack.up().changes == {}
         assert stack.refresh().changes == {}
     finally:
@@ -71,6 +74,15 @@ def test_nodes_pull_by_their_own_role_with_no_more_than_the_documented_rights(
         stack.remove()
     assert not workloads.pull(kube, NAMESPACE, "pull", image, "by-hand").pulled
     kube.delete(Namespace, NAMESPACE)
+
+
+def each_statement_is_needed(platform: PlatformState, kube: Client, role: str, image: str) -> None:
+    granted = Granted(platform, role)
+    assert granted.sids == {"FetchLogin", "PullWithIt"}
+    with granted.without("FetchLogin"), pytest.raises(ClientError, match="ecr:GetAuthorizationToken"):
+        log_in(platform, kube, role)
+    with granted.without("PullWithIt"):
+        assert not workloads.pull(kube, NAMESPACE, "pull", image, "by-hand").pulled
 
 
 def log_in(platform: PlatformState, kube: Client, role: str) -> None:

@@ -1,20 +1,64 @@
-"""One stack that opens registries of two regions, of another account by a lent role, of ECR Public, and a cache."""
+"""One stack that opens registries of two regions, of another account by a lent role, of ECR Public, and a cache.
+
+Its policies have every statement that mode `lambda` knows, so it is also where each is taken away once.
+"""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from lightkube import Client
 
 from local.driver import aws
-from local.registry import busybox
+from local.driver.workloads import wait_until
 from local.state import PlatformState
 from tests.live.deployment import Deployment, deploy
-from tests.live.lender import Lender, lender, one_of_each, opening
+from tests.live.granted import Granted
+from tests.live.lender import Lender, lender, one_of_each, opening, upstream
 
 STACK, CACHE = "reach", "reach-cache"
 NAMESPACES = ("reach-a",)
+
+
+def refused(action: str) -> Callable[[Deployment, dict[str, str]], None]:
+    """Shows that a refresh fails for want of the action."""
+
+    def shown(wide: Deployment, _images: dict[str, str]) -> None:
+        assert action in failed_refresh(wide)["errorMessage"]
+
+    return shown
+
+
+def pulls_nothing(wide: Deployment, images: dict[str, str]) -> None:
+    pull = wide.pull(image=images["own"])
+    assert not pull.pulled
+    assert "403" in pull.message
+
+
+def fills_no_cache(wide: Deployment, _images: dict[str, str]) -> None:
+    with upstream(wide.state, CACHE) as image:
+        assert not wide.pull(image=image).pulled
+
+
+def buries_nothing(wide: Deployment, _images: dict[str, str]) -> None:
+    functions = aws.client(wide.state, "lambda")
+    name = wide.outputs["functionName"]
+    queue = functions.get_function_configuration(FunctionName=name)["DeadLetterConfig"]
+    with pytest.raises(functions.exceptions.InvalidParameterValueException, match="SendMessage"):
+        functions.update_function_configuration(FunctionName=name, DeadLetterConfig=queue)
+
+
+# What breaks without each statement of the function's role. WriteLog breaks nothing that could be seen at once.
+NEEDED = {
+    "FetchLogin": refused("ecr:GetAuthorizationToken"),
+    "PullWithIt": pulls_nothing,
+    "PullThrough": fills_no_cache,
+    "AssumeRoles": refused("sts:AssumeRole"),
+    "FetchPublicLogin": refused("ecr-public:GetAuthorizationToken"),
+    "KeepLogin": refused("secretsmanager:GetSecretValue"),
+    "BuryFailures": buries_nothing,
+}
 
 
 @pytest.fixture(scope="module")
@@ -89,18 +133,40 @@ def test_a_pull_that_would_be_refused_is_told_with_who_lacks_what_and_the_login_
     assert all(auth != before[host] for host, auth in auths(wide).items())
 
 
-def test_a_pod_pulls_through_a_cache_what_nobody_pulled_before(platform: PlatformState, wide: Deployment) -> None:
-    ecr = aws.client(platform, "ecr")
-    ecr.create_pull_through_cache_rule(ecrRepositoryPrefix=CACHE, upstreamRegistryUrl="quay.io")
-    try:
-        busybox.push_hello(
-            platform.backend_registry, f"{platform.account}/{platform.region}/{CACHE}/team/app", "1", "hi"
-        )
-        pull = wide.pull(image=f"{platform.registry_host}/{CACHE}/team/app:1")
+def test_a_pod_pulls_through_a_cache_what_nobody_pulled_before(wide: Deployment) -> None:
+    with upstream(wide.state, CACHE) as image:
+        pull = wide.pull(image=image)
         assert pull.pulled, pull.message
-        ecr.delete_repository(repositoryName=f"{CACHE}/team/app", force=True)
-    finally:
-        ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix=CACHE)
+
+
+def test_the_functions_role_has_no_statement_that_is_not_taken_away_here(wide: Deployment) -> None:
+    assert Granted(wide.state, wide.outputs["refresherArn"]).sids == {"WriteLog", *NEEDED}
+
+
+@pytest.mark.parametrize("sid", [*NEEDED])
+def test_the_functions_role_needs_the_statement(wide: Deployment, images: dict[str, str], sid: str) -> None:
+    with Granted(wide.state, wide.outputs["refresherArn"]).without(sid):
+        NEEDED[sid](wide, images)
+
+
+def test_the_function_without_the_right_to_log_leaves_no_line(wide: Deployment) -> None:
+    with Granted(wide.state, wide.outputs["refresherArn"]).without("WriteLog"):
+        wide.refresh_login(reason="unheard")
+    wide.refresh_login(reason="heard")
+    wait_until(lambda: "heard" in reasons_logged(wide), "the function's log has the later run")
+    assert "unheard" not in reasons_logged(wide)
+
+
+def test_the_cluster_needs_its_only_statement(wide: Deployment) -> None:
+    granted = Granted(wide.state, wide.outputs["identityArn"])
+    assert granted.sids == {"ReadLogin"}
+    before = wide.docker_config(NAMESPACES[0])
+    wide.refresh_login(force=True)
+    with granted.without("ReadLogin"):
+        wide.force_hub()
+        wait_until(lambda: "AccessDenied" in wide.why_hub_is_not_ready(), "ESO is refused the login")
+        assert wide.docker_config(NAMESPACES[0]) == before
+    wide.sync()
 
 
 def test_up_again_changes_nothing(wide: Deployment) -> None:
@@ -132,3 +198,15 @@ def auths(deployment: Deployment) -> dict[str, str]:
     """The docker config in Secrets Manager, host to login."""
     config = json.loads(deployment.login()["dockerconfigjson"])
     return {host: entry["auth"] for host, entry in config["auths"].items()}
+
+
+def reasons_logged(deployment: Deployment) -> set[str]:
+    """Why the function says that it ran, in all of its log."""
+    logs, group = aws.client(deployment.state, "logs"), deployment.outputs["logGroup"]
+    streams = [item["logStreamName"] for item in logs.describe_log_streams(logGroupName=group)["logStreams"]]
+    events = [
+        event["message"]
+        for stream in streams
+        for event in logs.get_log_events(logGroupName=group, logStreamName=stream)["events"]
+    ]
+    return {str(json.loads(text).get("reason")) for text in events if text.startswith("{")}

@@ -1,4 +1,7 @@
-"""Mode `cronjob` over registries of two regions, of another account by a lent role, and of ECR Public."""
+"""Mode `cronjob` over registries of two regions, of another account by a lent role, of ECR Public, and a cache.
+
+Its policy has every statement that the mode knows, so it is also where each is taken away once.
+"""
 
 from collections.abc import Iterator
 
@@ -8,9 +11,10 @@ from lightkube import Client
 from local.driver import aws
 from local.state import PlatformState
 from tests.live.cronjob_deployment import CronJobDeployment, deploy_cronjob
-from tests.live.lender import Lender, lender, one_of_each, opening
+from tests.live.granted import Granted
+from tests.live.lender import Lender, lender, one_of_each, opening, upstream
 
-STACK = "reach-cron"
+STACK, CACHE = "reach-cron", "reach-cron-cache"
 NAMESPACES = ("reach-cron-a", "reach-cron-b")
 
 
@@ -27,7 +31,8 @@ def images(lent: Lender) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def wide(platform: PlatformState, kube: Client, lent: Lender, images: dict[str, str]) -> Iterator[CronJobDeployment]:
-    with deploy_cronjob(platform, kube, STACK, NAMESPACES, **opening(lent, images)) as deployment:
+    keys = {"pullThroughCaches": [CACHE], **opening(lent, images)}
+    with deploy_cronjob(platform, kube, STACK, NAMESPACES, **keys) as deployment:
         yield deployment
 
 
@@ -79,6 +84,34 @@ def test_a_pull_that_would_be_refused_fails_the_run_and_tells_who_lacks_what(
     assert "ecr:GetDownloadUrlForLayer" in told[lent.image]["detail"]
     assert f"assumed-role/{STACK}/" in told[lent.image]["detail"]
     assert wide.run("--images-may-fail").succeeded
+
+
+@pytest.mark.parametrize(
+    ("sid", "action"),
+    [
+        ("FetchLogin", "ecr:GetAuthorizationToken"),
+        ("AssumeRoles", "sts:AssumeRole"),
+        ("FetchPublicLogin", "ecr-public:GetAuthorizationToken"),
+    ],
+)
+def test_no_login_is_fetched_without_the_statement(wide: CronJobDeployment, sid: str, action: str) -> None:
+    with Granted(wide.state, wide.outputs["identityArn"]).without(sid):
+        run = wide.run("--force")
+    assert not run.succeeded
+    assert action in run.said
+
+
+def test_nothing_is_pulled_without_the_statements_that_are_for_it(
+    wide: CronJobDeployment, images: dict[str, str]
+) -> None:
+    granted = Granted(wide.state, wide.outputs["identityArn"])
+    assert granted.sids == {"FetchLogin", "PullWithIt", "PullThrough", "AssumeRoles", "FetchPublicLogin"}
+    with granted.without("PullWithIt"):
+        assert not wide.pull(image=images["own"]).pulled
+    with upstream(wide.state, CACHE) as image:
+        with granted.without("PullThrough"):
+            assert not wide.pull(image=image).pulled
+        assert wide.pull(image=image).pulled
 
 
 def test_up_again_changes_nothing(wide: CronJobDeployment) -> None:

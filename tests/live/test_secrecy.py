@@ -12,6 +12,7 @@ from local import paths
 from local.driver import aws, workloads
 from local.driver.stack import PulumiError
 from tests.live.deployment import Deployment
+from tests.live.granted import Granted
 
 
 @pytest.fixture
@@ -84,18 +85,12 @@ def test_no_output_of_the_engine_holds_a_login_or_a_key(canaries: dict[str, str]
 def test_no_failure_tells_a_login_or_a_key(canaries: dict[str, str], deployed: Deployment) -> None:
     """The function is made to fail with its rights taken away, and the program with somebody else's Secret of the same
     login where a pull secret is to be."""
-    iam = aws.client(deployed.state, "iam")
-    role = deployed.outputs["refresherArn"].rsplit("/", 1)[1]
-    (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-    without = {**document, "Statement": [item for item in document["Statement"] if item["Sid"] != "FetchLogin"]}
     before = deployed.login()
-    iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(without))
-    try:
-        with pytest.raises(AssertionError) as failure:
-            deployed.refresh_login(force=True)
-    finally:
-        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+    with (
+        Granted(deployed.state, deployed.outputs["refresherArn"]).without("FetchLogin"),
+        pytest.raises(AssertionError) as failure,
+    ):
+        deployed.refresh_login(force=True)
     assert "ecr:GetAuthorizationToken" in str(failure.value)
     assert deployed.login() == before, "a failed refresh leaves the last good login in place"
     name = deployed.outputs["pullSecretName"]

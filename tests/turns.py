@@ -1,4 +1,5 @@
-"""Whose turn it is: live tests run beside one another, but for those that change what AWS is like for every stack."""
+"""Whose turn it is on the local platform: live tests run beside one another, but for those that change what AWS is like for
+every stack, or measure it."""
 
 import fcntl
 from collections.abc import Iterator
@@ -22,12 +23,15 @@ class Turns:
     @contextmanager
     def turn(self, item: pytest.Item, following: pytest.Item | None) -> Iterator[None]:
         """Waits until the test may run, what it has set up included. Of a file that is alone, the next test needs not wait."""
+        if not (is_live(item) or is_alone(item)):
+            yield
+            return
         if self._held is None:
-            self._held = _locked("tests", fcntl.LOCK_EX if _is_alone(item) else fcntl.LOCK_SH)
+            self._held = _locked("tests", fcntl.LOCK_EX if is_alone(item) else fcntl.LOCK_SH)
         try:
             yield
         finally:
-            if not (following and following.path == item.path and _is_alone(item) and _is_alone(following)):
+            if not (following and following.path == item.path and is_alone(item) and is_alone(following)):
                 self._held.close()
                 self._held = None
 
@@ -47,5 +51,11 @@ def _locked(name: str, kind: int) -> IO[str]:
     return file
 
 
-def _is_alone(item: pytest.Item) -> bool:
+def is_alone(item: pytest.Item | pytest.Collector) -> bool:
+    """Whether the test, or its whole file, must have the platform for itself."""
     return item.get_closest_marker(ALONE) is not None
+
+
+def is_live(item: pytest.Item) -> bool:
+    """Whether the test uses the platform."""
+    return "/tests/live/" in item.path.as_posix()

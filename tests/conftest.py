@@ -21,6 +21,8 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, suppres
 settings.load_profile("repeatable")
 
 
+# Before pytest-xdist looks at the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts each test into its group (pytest-xdist, --dist loadgroup), and the groups in the order in which to begin them.
 
@@ -35,7 +37,7 @@ def _group(item: pytest.Item) -> str:
     if _is_of_a_file_alone(item):
         return "alone"
     shares = isinstance(item, pytest.Function) and "deployed" in item.fixturenames
-    return "the live stack" if shares and not hasattr(item.module, "deployed") else item.path.as_posix()
+    return "the live stack" if shares and not hasattr(item.module, "deployed") else item.nodeid.partition("::")[0]
 
 
 def _when(item: pytest.Item) -> int:

@@ -3,8 +3,7 @@
 No test may pass by not running: a skipped test, or file of tests, counts as failed, with the reason it gave. And property
 tests try the same examples in every run, however slow the machine is.
 
-`make test` runs two tests at a time. A file's tests stay together, as do those of all files that share a stack; see
-tests/turns.py for those that must not run beside others.
+`make test` runs two files at a time; see tests/turns.py for tests that must not run beside others.
 """
 
 from collections.abc import Generator
@@ -21,33 +20,17 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, suppres
 settings.load_profile("repeatable")
 
 
-# Before pytest-xdist looks at the groups.
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts each test into its group (pytest-xdist, --dist loadgroup), and the groups in the order in which to begin them.
+    """Sorts the files by when they are best begun.
 
-    First what needs the platform for itself, which mostly sleeps, beside what needs no platform; then what does.
+    First what needs the platform for itself and mostly sleeps, beside what needs no platform; then what does.
     """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
     items.sort(key=_when)
 
 
-def _group(item: pytest.Item) -> str:
-    if _is_of_a_file_alone(item):
-        return "alone"
-    shares = isinstance(item, pytest.Function) and "deployed" in item.fixturenames
-    return "the live stack" if shares and not hasattr(item.module, "deployed") else item.nodeid.partition("::")[0]
-
-
 def _when(item: pytest.Item) -> int:
-    if _is_of_a_file_alone(item):
-        return 0
-    return 2 if is_live(item) else 1
-
-
-def _is_of_a_file_alone(item: pytest.Item) -> bool:
-    return is_alone(item.listchain()[-2])
+    live, alone = is_live(item), is_alone(item.listchain()[-2])
+    return (0 if alone else 3) if live else (2 if alone else 1)
 
 
 # First of all, so that to wait is no part of a test's time.

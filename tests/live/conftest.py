@@ -1,5 +1,6 @@
 """The real engine, ESO and kubelet, on the local platform, which is brought up if it is not."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,7 +51,8 @@ def as_on_aws(platform: PlatformState) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def deployed(platform: PlatformState, kube: Client) -> Iterator[Deployment]:
-    """A stack that is up, in two namespaces. Tests put back what they change."""
+    """A stack that is up, in two namespaces: one for each process that runs tests. Tests put back what they change."""
     aws.admin(platform, "config", {"token_ttl_seconds": LOGIN_LIFE_SECONDS, "iam_delay_seconds": 0})
-    with deploy(platform, kube, "live", namespaces=["live-a", "live-b"]) as deployment:
+    name = f"live{os.environ.get('PYTEST_XDIST_WORKER', '')}"
+    with deploy(platform, kube, name, namespaces=[f"{name}-a", f"{name}-b"]) as deployment:
         yield deployment

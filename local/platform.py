@@ -12,9 +12,20 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from local import apt, aws_front, plugins, procfs, state
-from local.cluster import certificates, control_plane, issuer, leftovers, machine, node, operator, pod_policy
+from local.cluster import (
+    certificates,
+    control_plane,
+    issuer,
+    leftovers,
+    machine,
+    node,
+    operator,
+    pod_identity,
+    pod_policy,
+)
 from local.cluster.api import Api, ApiError
 from local.paths import Paths
+from local.pod_identity.part import agent
 from local.ports import api_address
 from local.registry import busybox, debian, hosts, refresher, service
 from local.registry.images import Pushed, push_once
@@ -36,6 +47,7 @@ _ROUTED = (
 _PORTS = {
     "aws": ("aws", "ecr-registry"),
     "tunnel": ("tunnel",),
+    "pod-identity-agent": ("pod-identity",),
     "registry": ("registry",),
     "etcd": ("etcd", "etcd-peer"),
     "kube-apiserver": ("kube-apiserver",),
@@ -162,6 +174,8 @@ class Platform:
             Step("containerd", part(containerd_part), ("pause image",)),
             Step("kubelet", lambda: self._kubelet(chosen, pki, api), ("containerd", "kube-apiserver")),
             Step("pods' host network", lambda: pod_policy.ensure(api, chosen), ("kube-controller-manager",)),
+            Step("pod identities", lambda: pod_identity.ensure(api, chosen), ("kube-apiserver",)),
+            Step("pod-identity-agent", part(lambda: agent(folders, chosen)), ("aws", "kube-apiserver")),
             Step("refresher's image", lambda: self._refresher_image(chosen), ("registry",)),
             Step("operator's image", operator_image, ("registry", "build external-secrets")),
             Step("operator's objects", operator_objects, ("operator's image", "kube-apiserver")),
@@ -241,7 +255,8 @@ class Platform:
             if os.geteuid() == 0:  # nobody else could have started a container
                 self._progress.say("removing containers, mounts and control groups")
                 leftovers.remove(self._folders)
-            self._say_stop("the control plane, aws", ["kube-controller-manager", "kube-apiserver", "aws", "tunnel"])
+            above = ["pod-identity-agent", "kube-controller-manager", "kube-apiserver", "aws", "tunnel"]
+            self._say_stop("the control plane, aws", above)
             self._say_stop("stores", ["etcd", "registry", *self._supervisor.names()])
             # What lost its record, and what a part's child started apart from its group.
             end(self._supervisor.marked, 5.0)
@@ -271,6 +286,7 @@ class Platform:
             found += [
                 node.containerd(folders, chosen, folders.kube / "containerd.toml"),
                 node.kubelet(folders, chosen, pki),
+                agent(folders, chosen),
             ]
         return found
 

@@ -10,7 +10,7 @@ LOOPBACK = "127.0.0.1"
 # Every listener of the platform but the API server.
 NAMES = (
     *("aws", "ecr-registry", "tunnel", "registry", "etcd", "etcd-peer", "controller-manager", "scheduler"),
-    *("kubelet", "kubelet-health", "containerd-stream", "eso-metrics", "eso-live"),
+    *("kubelet", "kubelet-health", "containerd-stream", "eso-metrics", "eso-live", "pod-identity"),
 )
 
 # Services get addresses out of 127.N.0.0/24 and the API server the first of them, so N must be no network that the

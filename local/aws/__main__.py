@@ -54,6 +54,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         issuers,
         lambda_rules,
         oidc_providers,
+        pod_identity,
         registry,
         secrets_rules,
         tokens,
@@ -96,13 +97,16 @@ async def _serve(arguments: argparse.Namespace) -> None:
     iam_rules.install(running, callers)
     oidc_providers.install(running)
     addresses = dict(pair.split("=", 1) for pair in arguments.issuer)
-    web_identity.WebIdentity(running, issuers.Issuers(addresses, arguments.issuer_authority))
+    keys = issuers.Issuers(addresses, arguments.issuer_authority)
+    web_identity.WebIdentity(running, keys)
     secrets_rules.install(running)
     lambda_rules.install(running)
     events_rules.install(running, pace)
-    eks_rules.install(running, next(iter(addresses), None))
+    own = next(iter(addresses), None)
+    eks_rules.install(running, own)
+    pods = pod_identity.PodIdentity(running, keys, own) if own else None
     ports = (arguments.port, arguments.registry_port)
-    aws_side = front.Front(running, calls, callers, knobs, store, backend, ports)
+    aws_side = front.Front(running, calls, callers, knobs, store, backend, ports, pods)
     behind = Behind(f"http://127.0.0.1:{arguments.registry_port}", backend, key)
     registry_side = registry.Registry(behind, policy, caches, key, count)
 

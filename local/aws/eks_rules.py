@@ -15,6 +15,8 @@ _PROFILES = re.compile(r"/clusters/([A-Za-z0-9_-]+)/fargate-profiles(?:/([^/]+))
 _KEPT = "_fargate_profiles"
 # Who is described by this name is the platform's own cluster.
 LOCAL_CLUSTER = "everpull-local"
+# Who gives pods their roles, and the audience of the tokens by which they ask.
+PODS = "pods.eks.amazonaws.com"
 _POD_ACTIONS = ("sts:AssumeRole", "sts:TagSession")
 
 
@@ -140,7 +142,7 @@ def _shown_in_associations(emulator: Emulator, change: Any) -> Any:
 
 
 def _names_pods(principal: Any) -> bool:
-    return isinstance(principal, dict) and "pods.eks.amazonaws.com" in _list(principal.get("Service"))
+    return isinstance(principal, dict) and PODS in _list(principal.get("Service"))
 
 
 def _list(value: Any) -> list[str]:

@@ -15,6 +15,8 @@ from local.aws.ecr_api import TokenLife
 from local.aws.emulator import Dispatch, Emulator, Reply
 from local.aws.events_rules import Pace
 from local.aws.persistence import Store
+from local.aws.pod_identity import PATH as POD_IDENTITY
+from local.aws.pod_identity import PodIdentity
 
 _ADMIN = "/_everpull/"
 # The emulator's own ways in that know no credentials: its admin API, its registry, its stand-ins for consoles.
@@ -95,10 +97,11 @@ class Front:
         store: Store,
         backend: Backend,
         ports: tuple[int, int],
+        pods: PodIdentity | None = None,
     ) -> None:
-        """`ports` are this side's and the registry side's, for the health check."""
+        """`ports` are this side's and the registry side's, for the health check. Without `pods` there is no EKS Auth."""
         self._emulator, self._calls, self._callers, self._knobs, self._store = emulator, calls, callers, knobs, store
-        self._backend, self._ports = backend, ports
+        self._backend, self._ports, self._pods = backend, ports, pods
         emulator.wrap_dispatch(self._watched)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,6 +111,8 @@ class Front:
             await self._admin(scope["method"], path.removeprefix(_ADMIN), receive, send)
         elif scope["type"] != "lifespan" and path.startswith(_CLOSED) and path != _OWN_HEALTH:
             await answer_json(send, 404, {"error": f"{path} is not part of this stand-in"})
+        elif self._pods and scope.get("method") == "POST" and (asked := POD_IDENTITY.fullmatch(path)):
+            await answer_json(send, *await self._pods.assume(asked[1], await body_of(receive)))
         else:
             await self._emulator.web.app(scope, receive, send)
 

@@ -101,7 +101,7 @@ class WebIdentity:
     async def _believed(self, token: str, account: str) -> Identity:
         """What the token says. Raises Refused."""
         try:
-            kid, claimed = jwt.get_unverified_header(token).get("kid"), jwt.decode(token, options=_UNCHECKED)
+            kid, claimed = jwt.get_unverified_header(token).get("kid"), jwt.decode(token, options=UNCHECKED)
         except jwt.PyJWTError:
             raise Refused("InvalidIdentityToken", _NO_JWT) from None
         issuer = claimed.get("iss")
@@ -116,8 +116,8 @@ class WebIdentity:
         except (KeysError, KeyError) as error:
             _log.warning("no key to check a token of %s: %s", issuer, error)
             raise Refused("InvalidIdentityToken", _NO_KEY) from None
-        claims = _verified(token, key, claimed)
-        audience = _audience(claims)
+        claims = verified(token, key, claimed)
+        audience = audience_of(claims)
         if audience not in provider["ClientIDList"]:
             raise Refused("InvalidIdentityToken", "Incorrect token audience")
         return Identity(arn, prefix, audience, claims["sub"])
@@ -160,26 +160,10 @@ class WebIdentity:
         identity: Identity,
     ) -> Reply:
         """Credentials like AssumeRole's, and the answer that tells them."""
-        iam, sts = self._emulator.iam, self._emulator.sts
-        key, secret, token = iam._gen_session_access_key(), iam._gen_secret(), iam._gen_session_token()
+        iam = self._emulator.iam
         session_id = f"{role['RoleId']}:{name}"
-        sts.register_session(
-            key,
-            {
-                "Arn": arn,
-                "UserId": session_id,
-                "SecretAccessKey": secret,
-                "SessionToken": token,
-                "Expiration": time.time() + seconds,
-                "AccountId": account,
-                "PrincipalType": "AssumedRole",
-                "SessionPolicies": limits if any(limits.values()) else None,
-            },
-        )
         credentials = {
-            "AccessKeyId": key,
-            "SecretAccessKey": secret,
-            "SessionToken": token,
+            **session(self._emulator, arn, session_id, account, seconds, limits),
             "Expiration": iam._future(seconds),
         }
         result = {
@@ -192,10 +176,32 @@ class WebIdentity:
         return iam._xml(200, f"{ACTION}Response", f"<{ACTION}Result>{_elements(result)}</{ACTION}Result>", ns="sts")
 
 
-_UNCHECKED = {"verify_signature": False}
+def session(
+    emulator: Emulator, arn: str, session_id: str, account: str, seconds: int, limits: dict[str, Any] | None = None
+) -> dict[str, str]:
+    """Makes the session of a role known, for so long. Gives its key, secret and token by the names that STS has for them."""
+    iam = emulator.iam
+    key, secret, token = iam._gen_session_access_key(), iam._gen_secret(), iam._gen_session_token()
+    emulator.sts.register_session(
+        key,
+        {
+            "Arn": arn,
+            "UserId": session_id,
+            "SecretAccessKey": secret,
+            "SessionToken": token,
+            "Expiration": time.time() + seconds,
+            "AccountId": account,
+            "PrincipalType": "AssumedRole",
+            "SessionPolicies": limits if limits and any(limits.values()) else None,
+        },
+    )
+    return {"AccessKeyId": key, "SecretAccessKey": secret, "SessionToken": token}
 
 
-def _verified(token: str, key: Any, claimed: Mapping[str, Any]) -> dict[str, Any]:
+UNCHECKED = {"verify_signature": False}
+
+
+def verified(token: str, key: Any, claimed: Mapping[str, Any]) -> dict[str, Any]:
     """The claims of a token that the key signed and that is good now. Raises Refused."""
     try:
         options = {"require": list(_CLAIMS), "verify_aud": False}
@@ -210,7 +216,7 @@ def _verified(token: str, key: Any, claimed: Mapping[str, Any]) -> dict[str, Any
         raise Refused("InvalidIdentityToken", _NOT_VALIDATED) from None
 
 
-def _audience(claims: Mapping[str, Any]) -> str:
+def audience_of(claims: Mapping[str, Any]) -> str:
     """Whom the token is for: its authorized party, or else its only audience. Raises Refused."""
     listed = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
     if claims.get("azp"):

@@ -55,6 +55,18 @@ class ImagesRefusedError(RefreshError):
         self.rights_missing = rights_missing
 
 
+class LoginRefusedError(RefreshError):
+    """A registry does not take a login that was just fetched."""
+
+
+class NotRenewedError(RefreshError):
+    """A login is the last one still, or missing; why was told when the version was made that it is not in."""
+
+
+class RotationError(RefreshError):
+    """A step of a rotation can't be taken; what is current stays as it is."""
+
+
 class RegistryUnreachableError(RefreshError):
     """A registry could not be reached, or answered with something that is no answer of one. The text is without its name."""
 

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol, cast
 
@@ -12,11 +12,11 @@ from .aws_logins import aws_logins
 from .core import timestamp
 from .errors import RefreshError, unexpected
 from .images import Verdict, refused
-from .job import Job, read_job
+from .job import Job, is_rotation, read_job, read_rotation
 from .patience import PatientLogins, Time, until_rights_arrive
 from .ports import Outcome
 from .refresh import refresh
-from .secrets_manager import SecretsManagerClient, SecretsManagerDocument
+from .secrets_manager import SecretsManagerClient, SecretsManagerDocument, SecretVersions
 from .tally import Tally
 
 # Of the function's time, what the last attempt after a wait may use.
@@ -33,28 +33,29 @@ class LambdaContext(Protocol):
 
 
 def handle(event: object, context: LambdaContext) -> dict[str, object]:
-    """Refreshes once, and tries the images that are to be tried.
+    """Refreshes once, and tries the images that are to be tried; or takes one step of a rotation (see `rotation_step`).
 
-    The result holds `status` (refreshed or fresh), the event's `reason`, `expiresAt`, `secondsLeft`, `registries`, if
-    content of the secret had to make way `replaced`, and if images were tried `images` (see Verdict). Raises RefreshError,
+    The result of a refresh holds `status` (refreshed or fresh), the event's `reason`, `expiresAt`, `secondsLeft`, `registries`,
+    if content of the secret had to make way `replaced`, and if images were tried `images` (see Verdict). Raises RefreshError,
     whose text holds no secret, if any login that was due could not be put in place; by then the others have been. Raises
     ImagesRefusedError if all of them were and an image is refused all the same, unless the event says that it may be.
     """
     logs.configure()
     request_id = context.aws_request_id
+    told = "rotation" if is_rotation(event) else "refresh"
     try:
-        result = _Run(read_job(os.environ, event), context).result()
+        result = _rotated(event, context) if is_rotation(event) else _Run(read_job(os.environ, event), context).result()
     except RefreshError as error:
         failure = error
     except Exception as error:  # noqa: BLE001 (its text could quote a token, and Lambda logs the text of what escapes)
         failure = unexpected(error)
     else:
         level = logging.WARNING if "replaced" in result else logging.INFO
-        logs.log(level, "refresh", requestId=request_id, **result)
+        logs.log(level, told, requestId=request_id, **result)
         return result
     logs.log(
         logging.ERROR,
-        "refresh",
+        told,
         requestId=request_id,
         status="failed",
         errorType=type(failure).__name__,
@@ -64,8 +65,17 @@ def handle(event: object, context: LambdaContext) -> dict[str, object]:
     raise failure
 
 
+def _rotated(event: object, context: LambdaContext) -> dict[str, object]:
+    # Only now, because it imports what is not needed otherwise.
+    from .rotation_step import taken
+
+    job = read_rotation(os.environ, cast(Mapping[str, object], event))
+    seconds = context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
+    return taken(job, os.environ["AWS_REGION"], context.aws_request_id, seconds, _PASSING)
+
+
 class _Run:
-    """One invocation."""
+    """One refresh."""
 
     def __init__(self, job: Job, context: LambdaContext) -> None:
         self._job = job
@@ -76,6 +86,7 @@ class _Run:
         self._end = now + context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
         self._patient_until = min(now + job.await_rights_seconds, self._end)
         self._held = Tally()
+        self._has_written = False
 
     def result(self) -> dict[str, object]:
         """What `handle` returns. Raises RefreshError."""
@@ -86,6 +97,8 @@ class _Run:
             )
         except RefreshError as error:
             failure = error
+        if self._job.is_rotated and self._has_written:
+            until_rights_arrive(self._clear_up, seconds=self._patience(), waiting=self._waiting, passing=_PASSING)
         verdicts = self._try_images()
         if outcome is None:
             # The images' own failures are in the lines before.
@@ -100,15 +113,24 @@ class _Run:
         self._held = Tally()
         # Patient for itself, so that what was fetched already is not fetched again.
         source = PatientLogins(aws_logins(self._region), self._patience(), self._waiting, _PASSING)
-        secrets = cast(SecretsManagerClient, client("secretsmanager", self._region))
-        sink = SecretsManagerDocument(secrets, self._job.secret_id, self._region)
+        sink = SecretsManagerDocument(self._secrets(), self._job.secret_id, self._region)
         report = refresh(
             source, sink, self._job.wanted.groups, force=self._job.force, clock=_now, noting=self._held.note
         )
         (outcome,) = report.outcomes
+        self._has_written = outcome.status in ("refreshed", "incomplete")
         if outcome.failure:
             raise outcome.failure
         return outcome
+
+    def _clear_up(self) -> None:
+        """What a rotation that was cancelled has left behind would hold up the next one for ever; its login is older now."""
+        versions = SecretVersions(self._secrets(), self._job.secret_id, self._region)
+        for version in versions.stages().left_behind:
+            versions.withdraw(version)
+
+    def _secrets(self) -> SecretsManagerClient:
+        return cast(SecretsManagerClient, client("secretsmanager", self._region))
 
     def _try_images(self) -> Sequence[Verdict]:
         images = self._job.wanted.images

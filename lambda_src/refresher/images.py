@@ -1,4 +1,4 @@
-"""Images that are tried, and what became of each. Pure."""
+"""Images and logins that are tried, and what became of each. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -50,6 +50,15 @@ class Verdict:
         """As a report has it."""
         fields: dict[str, object] = {"image": str(self.image), "status": self.status}
         return {**fields, "detail": self.detail} if self.detail else fields
+
+
+@dataclass(frozen=True)
+class LoginVerdict:
+    """Whether a registry (its host) takes a login, or gave no answer that tells; why not."""
+
+    host: str
+    status: Literal["taken", "refused", "unknown"]
+    detail: str | None = None
 
 
 def refused(verdicts: Sequence[Verdict]) -> ImagesRefusedError | None:

@@ -1,4 +1,6 @@
-"""Whether an image can be pulled with a login: asked as a node asks, but for the layers, of which none is fetched.
+"""Whether a registry takes a login, and whether an image can be pulled with it.
+
+An image is asked for as a node asks, but for the layers, of which none is fetched.
 
 Two rights are needed, and each is proved by the one request that needs it: the manifest by ecr:BatchGetImage, the address of a
 layer by ecr:GetDownloadUrlForLayer (Amazon ECR User Guide, Private repository policies). HEAD requests prove neither. A
@@ -15,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 from .denials import parse_denial
 from .errors import RegistryUnreachableError
-from .images import Image, Verdict
+from .images import Image, LoginVerdict, Verdict
 from .registries import PUBLIC
 from .shapes import Object, mapping, sequence
 
@@ -70,6 +72,20 @@ def try_pull(http: Http, image: Image, login: tuple[str, str] | None) -> Verdict
         return Verdict(image, "unreachable", f"{image.host}: {failure}")
 
 
+def try_login(http: Http, host: str, login: tuple[str, str]) -> LoginVerdict:
+    """Whether the registry takes user name and password, asked as `docker login` asks: no right on a repository is needed."""
+    headers = {"Authorization": _basic(login)}
+    try:
+        answer = http.get(_token_address(http, host) if host == PUBLIC.host else f"https://{host}/v2/", headers)
+    except RegistryUnreachableError as failure:
+        return LoginVerdict(host, "unknown", f"{host}: {failure}")
+    if answer.status == 200:
+        return LoginVerdict(host, "taken")
+    if _is_no_good(answer):
+        return LoginVerdict(host, "refused", _no_good(host))
+    return LoginVerdict(host, "unknown", f"{host}: it answered {answer.status}")
+
+
 class _Refused(Exception):
     """The text says why and what to do."""
 
@@ -84,7 +100,7 @@ class _Pull:
     def __init__(self, http: Http, image: Image, login: tuple[str, str]) -> None:
         self._http = http
         self._image = image
-        basic = "Basic " + base64.b64encode(":".join(login).encode()).decode("ascii")
+        basic = _basic(login)
         self._authorization = self._bearer(basic) if image.host == PUBLIC.host else basic
 
     def verdict(self) -> Verdict:
@@ -125,9 +141,9 @@ class _Pull:
         raise self._failure(answer, what, action)
 
     def _failure(self, answer: Answer, what: str, action: str) -> Exception:
-        host, (code, message) = self._image.host, _error(answer)
-        if answer.status == 401 or _is_about_the_login(answer, message):
-            return _Refused(f"{host} does not accept the login; whoever fetched it may be gone")
+        code, message = _error(answer)
+        if _is_no_good(answer):
+            return _Refused(_no_good(self._image.host))
         if answer.status == 403:
             denial = parse_denial(message)
             if denial:
@@ -158,23 +174,31 @@ class _Pull:
         return mapping(found)
 
     def _bearer(self, basic: str) -> str:
-        """What ECR Public wants in place of the login, and gives for it (CNCF Distribution docs, Token authentication)."""
-        host = self._image.host
-        challenge = self._http.get(f"https://{host}/v2/", {})
-        pairs: list[tuple[str, str]] = _CHALLENGE.findall(challenge.headers.get("www-authenticate", ""))
-        asked = dict(pairs)
-        realm = urlsplit(asked.get("realm", ""))
-        if (realm.scheme, realm.netloc) != ("https", host):
-            # The login is for nobody else.
-            raise RegistryUnreachableError("it does not say where it gives tokens")
-        query = urlencode({key: asked[key] for key in ("service", "scope") if key in asked})
-        answer = self._http.get(f"https://{host}{realm.path}?{query}", {"Authorization": basic})
+        """What ECR Public wants in place of the login, and gives for it."""
+        answer = self._http.get(_token_address(self._http, self._image.host), {"Authorization": basic})
         if answer.status != 200:
             raise self._failure(answer, "token", "ecr-public:GetAuthorizationToken")
         token = self._object(answer).get("token")
         if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
             raise RegistryUnreachableError("it gave no token")
         return f"Bearer {token}"
+
+
+def _basic(login: tuple[str, str]) -> str:
+    return "Basic " + base64.b64encode(":".join(login).encode()).decode("ascii")
+
+
+def _token_address(http: Http, host: str) -> str:
+    """Where the registry gives tokens for logins (CNCF Distribution docs, Token authentication)."""
+    challenge = http.get(f"https://{host}/v2/", {})
+    pairs: list[tuple[str, str]] = _CHALLENGE.findall(challenge.headers.get("www-authenticate", ""))
+    asked = dict(pairs)
+    realm = urlsplit(asked.get("realm", ""))
+    if (realm.scheme, realm.netloc) != ("https", host):
+        # The login is for nobody else.
+        raise RegistryUnreachableError("it does not say where it gives tokens")
+    query = urlencode({key: asked[key] for key in ("service", "scope") if key in asked})
+    return f"https://{host}{realm.path}?{query}"
 
 
 def _digest_in(manifest: Object) -> str | None:
@@ -211,6 +235,13 @@ def _error(answer: Answer) -> tuple[str, str]:
     return str(first.get("code", "")), str(first.get("message", ""))
 
 
-def _is_about_the_login(answer: Answer, message: str) -> bool:
-    """ECR says 403 to a login that has ended, ECR Public 400 to one that is bad (aws/containers-roadmap#2835)."""
-    return answer.status in (400, 403) and "authorization token" in message.lower()
+def _is_no_good(answer: Answer) -> bool:
+    """Whether it is the login that is refused.
+
+    ECR says 403 to one that has ended, ECR Public 400 to one that is bad (aws/containers-roadmap#2835).
+    """
+    return answer.status == 401 or (answer.status in (400, 403) and "authorization token" in _error(answer)[1].lower())
+
+
+def _no_good(host: str) -> str:
+    return f"{host} does not accept the login; whoever fetched it may be gone"

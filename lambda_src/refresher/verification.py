@@ -1,14 +1,15 @@
-"""Tries every image that is to be tried, at the end of a run."""
+"""Tries every image that is to be tried, and every registry of some logins."""
 
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 
 from . import logs
+from .core import Login
 from .errors import ImagesRefusedError, RefreshError
-from .images import Image, Verdict, refused
+from .images import Image, LoginVerdict, Verdict, refused
 from .patience import Time, until_rights_arrive
-from .pulling import try_pull
+from .pulling import try_login, try_pull
 from .registry_http import RegistryHttp
 from .tally import Tally
 from .workers import Workers
@@ -52,6 +53,25 @@ def verify(
     with suppress(ImagesRefusedError):
         until_rights_arrive(attempt, seconds=min(await_rights, longest), waiting=waiting, passing=passing)
     return [verdicts[image] for image in images]
+
+
+def try_logins(logins: Sequence[Login], *, longest: float, passing: Time) -> list[LoginVerdict]:
+    """What each registry makes of its login, in any order.
+
+    It takes `longest` seconds, or what one round may, whichever is less.
+    """
+    asked = [(host, login) for login in logins for host in login.registries]
+    until = passing.monotonic() + min(longest, LONGEST_SECONDS)
+    with (
+        closing(RegistryHttp(lambda: until - passing.monotonic(), _AT_ONCE)) as http,
+        closing(Workers(min(_AT_ONCE, len(asked)), len(asked))) as workers,
+    ):
+
+        def verdict(one: tuple[str, Login]) -> LoginVerdict:
+            host, login = one
+            return try_login(http, host, (login.username, login.password))
+
+        return list(workers.each(verdict, asked))
 
 
 def tell(verdicts: Sequence[Verdict], *, may_fail: bool, **fields: object) -> None:

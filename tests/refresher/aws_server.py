@@ -62,8 +62,9 @@ class AwsServer:
 
     def answer(self, call: Call) -> dict[str, Any] | Refusal:
         self.calls.append(call)
-        usual: Answer = getattr(self, f"_{call.action}")
-        return self.answers.get(call.action, usual)(call)
+        scripted = self.answers.get(call.action)
+        usual: Answer = scripted or getattr(self, f"_{call.action}")
+        return usual(call)
 
     def _GetAuthorizationToken(self, call: Call) -> dict[str, Any]:  # noqa: N802
         public = call.service == "ecr-public"

@@ -95,10 +95,17 @@ class FakeSecretsManager:
 
     text: str | None = None
 
-    def get_secret_value(self, *, SecretId: str) -> Mapping[str, object]:  # noqa: N803
+    def get_secret_value(self, *, SecretId: str, **version: str) -> Mapping[str, object]:  # noqa: N803
         content = {} if self.text is None else {"SecretString": self.text}
         return {"VersionId": "v", "ARN": SecretId, **content}
 
-    def put_secret_value(self, *, SecretId: str, ClientRequestToken: str, SecretString: str) -> object:  # noqa: N803
+    def put_secret_value(
+        self,
+        *,
+        SecretId: str,  # noqa: N803
+        ClientRequestToken: str,  # noqa: N803
+        SecretString: str,  # noqa: N803
+        **stages: object,
+    ) -> object:
         self.text = SecretString
         return {}

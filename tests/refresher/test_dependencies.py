@@ -46,7 +46,7 @@ def test_a_module_takes_nothing_from_urllib3_that_only_its_second_version_has(pa
 
 ON_AWS = {
     *("assumed_roles", "aws_calls", "aws_clients", "aws_logins", "ecr", "handler", "secrets_manager"),
-    *("registry_http", "verification"),
+    *("registry_http", "rotation_step", "verification"),
 }
 PURE = (
     "core",
@@ -59,6 +59,7 @@ PURE = (
     "pull_secret",
     "pulling",
     "registries",
+    "rotation",
     "shapes",
     "shortfall",
     "summary",

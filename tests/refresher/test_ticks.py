@@ -1,4 +1,4 @@
-"""Ticks against the half-life threshold: how little life a login can ever have left."""
+"""Ticks against the half-life threshold, and rotations in their windows: how little life a login can ever have left."""
 
 import json
 from datetime import timedelta
@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from refresher.core import instant
 from refresher.errors import AwsCallError
 from refresher.refresh import refresh
+from refresher.rotation import CURRENT, PENDING, STEPS
 from refresher.secrets_manager import SecretsManagerDocument
 
 from tests.refresher.fakes import FRANKFURT, LIFE, Clock, FakeSecretsManager, FakeSource, groups
+from tests.refresher.versions import World
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -78,3 +80,35 @@ def test_the_margin_scales_with_the_life_of_a_login(waits: list[timedelta], seco
 def test_ticks_every_half_life_are_the_trap() -> None:
     # The first comes a second early and skips; the next comes when the login has just died.
     assert least_left([LIFE / 2 - 2 * ROUNDING, LIFE / 2 + 2 * ROUNDING], LIFE) <= timedelta(0)
+
+
+def least_left_between_rotations(offsets: list[timedelta], failing: int, steps: int) -> timedelta:
+    """The least life that the current login has when a window opens every four hours and a rotation begins so late in it.
+
+    Of one rotation only the first `steps` are taken, and the next one takes it up again.
+    """
+    world = World(groups(FRANKFURT))
+    world.run()
+    least, begun = LIFE, world.clock.now
+    for number, offset in enumerate(offsets, 1):
+        world.clock.now = begun + number * 4 * HOUR + offset
+        expires_at = instant(json.loads(str(world.secret.current))["expiresAt"])
+        assert expires_at is not None
+        least = min(least, expires_at - world.clock.now)
+        pending = world.secret.version(PENDING)
+        token = pending if pending and CURRENT not in world.secret.labels[pending] else f"token-{number}"
+        world.secret.begin(token)
+        for step in list(STEPS)[: steps if number == failing else len(STEPS)]:
+            world.take(step, token)
+    return least
+
+
+@given(
+    offsets=st.lists(st.timedeltas(timedelta(0), HOUR), min_size=1, max_size=30),
+    failing=st.integers(1, 30),
+    steps=st.integers(0, 3),
+)
+def test_one_rotation_of_many_that_fails_costs_two_periods_and_a_window_of_a_logins_life(
+    offsets: list[timedelta], failing: int, steps: int
+) -> None:
+    assert least_left_between_rotations(offsets, failing, steps) >= LIFE - (2 * 4 * HOUR + HOUR) - ROUNDING

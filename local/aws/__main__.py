@@ -56,6 +56,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         oidc_providers,
         pod_identity,
         registry,
+        rotation_rules,
         secrets_rules,
         tokens,
         web_identity,
@@ -99,6 +100,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     addresses = dict(pair.split("=", 1) for pair in arguments.issuer)
     keys = issuers.Issuers(addresses, arguments.issuer_authority)
     web_identity.WebIdentity(running, keys)
+    rotation_rules.install(running, pace)
     secrets_rules.install(running)
     lambda_rules.install(running)
     events_rules.install(running, pace)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.aws.emulator import Emulator, Reply, around, replace
+from local.aws.lambda_rules import may_invoke
 
 _TICK_SECONDS = 1.0
 _RATE = re.compile(r"rate\(([1-9]\d*) (minute|minutes|hour|hours|day|days)\)")
@@ -74,7 +75,7 @@ def install(emulator: Emulator, pace: Pace) -> None:
     def invoking(invoke: Any) -> Any:
         def done(target: dict[str, Any], event: Any, rule: dict[str, Any], view: Any = None) -> None:
             arn = target.get("Arn", "")
-            if ":lambda:" in arn and not _may_invoke(emulator, arn, rule["Arn"]):
+            if ":lambda:" in arn and not may_invoke(emulator, "events.amazonaws.com", rule["Arn"], arn):
                 _log.warning("rule %s may not invoke %s: no permission for events.amazonaws.com", rule["Arn"], arn)
                 return
             invoke(target, event, rule, view)
@@ -102,22 +103,3 @@ def _is_rate(schedule: str) -> bool:
     """AWS wants the unit's number to agree: `rate(1 hour)`, `rate(2 hours)`."""
     rate = _RATE.fullmatch(schedule)
     return rate is not None and (rate[1] == "1") != rate[2].endswith("s")
-
-
-def _may_invoke(emulator: Emulator, function_arn: str, rule_arn: str) -> bool:
-    """Whether the function's resource policy lets EventBridge invoke it for this rule."""
-    found = emulator.functions.function_policy_for_arn(function_arn)
-    if found is None:
-        return True  # dispatching says that there is no such function
-    account, region = rule_arn.split(":")[4], rule_arn.split(":")[3]
-    evaluator = emulator.evaluator
-    context = evaluator.EvalContext(
-        principal_arn="",
-        principal_type="Service",
-        principal_account="",
-        action="lambda:InvokeFunction",
-        resource_arn=function_arn,
-        region=region,
-        service_context={"aws:sourcearn": rule_arn, "aws:sourceaccount": account},
-    )
-    return evaluator.evaluate_resource_policy(found[0], context, service="events.amazonaws.com").decision == "Allow"

@@ -74,6 +74,28 @@ class Roles:
         )
 
 
+def may_invoke(emulator: Emulator, service: str, source_arn: str, function_arn: str) -> bool:
+    """Whether the function's resource policy lets a service invoke it for one of its resources, in whose scope this runs.
+
+    A function that does not exist lets anybody: invoking says that there is none.
+    """
+    found = emulator.functions.function_policy_for_arn(function_arn)
+    if found is None:
+        return True
+    region, account = source_arn.split(":")[3:5]
+    evaluator = emulator.evaluator
+    context = evaluator.EvalContext(
+        principal_arn="",
+        principal_type="Service",
+        principal_account="",
+        action="lambda:InvokeFunction",
+        resource_arn=function_arn,
+        region=region,
+        service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": account},
+    )
+    return evaluator.evaluate_resource_policy(found[0], context, service=service).decision == "Allow"
+
+
 def install(emulator: Emulator) -> None:
     """Put the rules around the emulator's own handling."""
     functions, responses, roles = emulator.functions, emulator.responses, Roles(emulator)

@@ -57,7 +57,8 @@ def install(emulator: Emulator) -> None:
             token = data.get("ClientRequestToken")
             _, secret = secrets._resolve(data.get("SecretId"))
             known = (secret or {}).get("Versions", {}).get(token)
-            if known is None:
+            if known is None or not any(known.get(part) for part in ("SecretString", "SecretBinary")):
+                # A rotation begins with a version without a value.
                 return too_big(data) or put(data)
             if any(known.get(part) != data.get(part) for part in ("SecretString", "SecretBinary")):
                 return error(

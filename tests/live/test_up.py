@@ -45,7 +45,7 @@ def test_refresh_finds_no_drift(deployed: Deployment) -> None:
 def test_a_changed_schedule_changes_only_the_schedule(deployed: Deployment) -> None:
     deployed.stack.configure({**deployed.config, "everpull:schedule": "rate(2 hours)"})
     try:
-        assert deployed.stack.up().changes == {"everpull-live-refresh-schedule": "update"}
+        assert deployed.stack.up().changes == {f"everpull-{deployed.stack.name}-refresh-schedule": "update"}
         rule = aws.client(deployed.state, "events").describe_rule(Name=deployed.outputs["scheduleRule"])
         assert rule["ScheduleExpression"] == "rate(2 hours)"
     finally:
@@ -56,8 +56,8 @@ def test_a_changed_schedule_changes_only_the_schedule(deployed: Deployment) -> N
 def test_a_schedule_that_somebody_disabled_shows_as_drift_and_is_put_back(deployed: Deployment) -> None:
     events = aws.client(deployed.state, "events")
     events.disable_rule(Name=deployed.outputs["scheduleRule"])
-    assert deployed.stack.refresh().changes == {"everpull-live-refresh-schedule": "update"}
-    assert deployed.stack.up().changes == {"everpull-live-refresh-schedule": "update"}
+    assert deployed.stack.refresh().changes == {f"everpull-{deployed.stack.name}-refresh-schedule": "update"}
+    assert deployed.stack.up().changes == {f"everpull-{deployed.stack.name}-refresh-schedule": "update"}
     assert events.describe_rule(Name=deployed.outputs["scheduleRule"])["State"] == "ENABLED"
 
 
@@ -69,8 +69,8 @@ def test_another_namespace_is_added_and_taken_away_without_touching_the_others(
     try:
         changes = deployed.stack.up().changes
         assert changes == {
-            "everpull-live-sync-cluster-store": "update",
-            "everpull-live-sync-pull-secret-live-c": "create",
+            f"everpull-{deployed.stack.name}-sync-cluster-store": "update",
+            f"everpull-{deployed.stack.name}-sync-pull-secret-live-c": "create",
         }
         assert deployed.pull("live-c").pulled
     finally:

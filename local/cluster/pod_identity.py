@@ -21,21 +21,23 @@ _VOLUME = "eks-pod-identity-token"
 _FOLDER = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount"
 _TOKEN_SECONDS = 86400
 _LISTED = "(object.metadata.namespace + '.' + object.spec.?serviceAccountName.orValue('default')) in {data}"
-_TOKEN = f"""
-Object{{
-  spec: Object.spec{{
-    volumes: [Object.spec.volumes{{
-      name: '{_VOLUME}',
-      projected: Object.spec.volumes.projected{{
-        sources: [Object.spec.volumes.projected.sources{{
-          serviceAccountToken: Object.spec.volumes.projected.sources.serviceAccountToken{{
-            audience: '{PODS}', expirationSeconds: {_TOKEN_SECONDS}, path: '{_VOLUME}'
-          }}
-        }}]
+_VOLUME_OF_IT = f"""
+{{
+  'name': dyn('{_VOLUME}'),
+  'projected': dyn({{
+    'sources': [{{
+      'serviceAccountToken': {{
+        'audience': dyn('{PODS}'), 'expirationSeconds': dyn({_TOKEN_SECONDS}), 'path': dyn('{_VOLUME}')
       }}
     }}]
-  }}
+  }})
 }}
+"""
+# As a patch, because a list of sources is one value to ApplyConfiguration, which may not set it.
+_TOKEN = f"""
+has(object.spec.volumes)
+  ? [JSONPatch{{op: 'add', path: '/spec/volumes/-', value: {_VOLUME_OF_IT.strip()}}}]
+  : [JSONPatch{{op: 'add', path: '/spec/volumes', value: [{_VOLUME_OF_IT.strip()}]}}]
 """
 _CONTAINERS = """
 Object{{
@@ -68,11 +70,8 @@ def manifests(state: PlatformState) -> list[dict[str, Any]]:
     """The policy, then its binding."""
     address = f"http://{LOOPBACK}:{state.ports['pod-identity']}/v1/credentials"
     expressions = [
-        _TOKEN,
-        *(
-            _CONTAINERS.format(field=field, volume=_VOLUME, folder=_FOLDER, address=address)
-            for field in ("containers", "initContainers")
-        ),
+        _CONTAINERS.format(field=field, volume=_VOLUME, folder=_FOLDER, address=address)
+        for field in ("containers", "initContainers")
     ]
     policy = {
         "apiVersion": _GROUP,
@@ -89,8 +88,11 @@ def manifests(state: PlatformState) -> list[dict[str, Any]]:
             "failurePolicy": "Fail",
             "reinvocationPolicy": "Never",
             "mutations": [
-                {"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression.strip()}}
-                for expression in expressions
+                {"patchType": "JSONPatch", "jsonPatch": {"expression": _TOKEN.strip()}},
+                *(
+                    {"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression.strip()}}
+                    for expression in expressions
+                ),
             ],
         },
     }

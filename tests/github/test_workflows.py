@@ -1,4 +1,4 @@
-"""What the workflows promise in the README and no linter checks."""
+"""What the workflows promise in docs/github.md and no linter checks."""
 
 from pathlib import Path
 from typing import Any

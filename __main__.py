@@ -8,6 +8,7 @@ from cluster.surroundings import Surroundings
 from components.delivery import DeliveryArgs
 from components.system_namespace import SystemNamespace
 from modes import deliver
+from modes.identities import identity_args, make_issuer
 from modes.namespaces import make_namespaces
 from modes.nodes import find_nodes, serve_nodes
 from modes.reaching import login_args, node_arns
@@ -25,6 +26,7 @@ shared = find_shared(settings, partition.partition, account)
 settings = settings.of_account(account, partition.dns_suffix)
 args: DeliveryArgs = {
     **login_args(settings, partition.partition),
+    **identity_args(settings, partition.partition, account),
     "owner": settings.owner,
     "labels": settings.labels,
     "region": settings.region,
@@ -40,7 +42,7 @@ outputs: dict[str, object] = {
 }
 if settings.in_cluster:
     system = SystemNamespace(settings.owner, {"namespace": settings.system_namespace, "labels": settings.labels})
-    made = make_namespaces(settings, around)
+    made = [*make_namespaces(settings, around), *make_issuer(settings, args)]
     outputs |= {
         "namespaces": list(configured.namespaces),
         **({"missingNamespaces": list(unserved)} if unserved else {}),

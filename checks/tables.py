@@ -29,6 +29,19 @@ def modes() -> str:
     return _table(("`everpull:mode`", "choose it when", "`everpull:identity`"), rows)
 
 
+def identities() -> str:
+    """Which identity to choose, from the validity table."""
+    rows = [
+        (
+            f"`{name}`",
+            identity.choose_when,
+            ", ".join(f"`{mode}`" for mode, row in schema.MODES.items() if name in row.identities),
+        )
+        for name, identity in schema.IDENTITIES.items()
+    ]
+    return _table(("`everpull:identity`", "choose it when", "`everpull:mode`"), rows)
+
+
 def configuration() -> str:
     """Every config key, from Pulumi.yaml."""
     project = cast(Mapping[str, object], yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8")))
@@ -40,7 +53,7 @@ def configuration() -> str:
     return _table(("key", "modes", "type", "default", "meaning"), rows)
 
 
-TABLES: dict[str, Callable[[], str]] = {"modes": modes, "configuration": configuration}
+TABLES: dict[str, Callable[[], str]] = {"modes": modes, "identities": identities, "configuration": configuration}
 
 
 def renewed(text: str) -> str:
@@ -60,9 +73,15 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
-def _modes(key: str) -> str:
-    known = schema.modes_with(key.removeprefix(f"{schema.PROJECT}:"))
-    return "all" if known == tuple(schema.MODES) else ", ".join(f"`{mode}`" for mode in known)
+def _modes(full: str) -> str:
+    """The modes that know the key, and the identities where not all do."""
+    key = full.removeprefix(f"{schema.PROJECT}:")
+    known = schema.modes_with(key)
+    if known == tuple(schema.MODES):
+        return "all"
+    identities = [name for name, identity in schema.IDENTITIES.items() if key in identity.keys]
+    only = f" with {', '.join(f'`{name}`' for name in identities)}" if identities else ""
+    return ", ".join(f"`{mode}`" for mode in known) + only
 
 
 def _type(entry: Mapping[str, object]) -> str:

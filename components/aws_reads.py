@@ -27,8 +27,8 @@ _DENIALS = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOper
 class Finding:
     """One thing that deploying would break on, with the parts of a settings fault.
 
-    `about` is what `name` names: `role`, `cluster`, `repository`, `principal` or `generation`. `problem` is a clause, `allowed`
-    what would be accepted, `example` a command or text to copy.
+    `about` is what `name` names, or the setting whose value it is: see modes/findings.py. `problem` is a clause, `allowed` what
+    would be accepted, `example` a command or text to copy.
     """
 
     about: str

@@ -1,6 +1,6 @@
-"""How the cluster proves itself to AWS."""
+"""A user of IAM whose access key lies in the cluster."""
 
-from typing import NotRequired, TypedDict, cast
+from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
@@ -9,11 +9,15 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from .before_create import Ask, before_create
 from .generations import of_generation
+from .principals import PrincipalArgs, principal_options
 
 # The credentials Secret is written with these keys and whoever reads it refers to them through the same names, because two
 # spellings of one key are a store that never becomes ready, or a pod that never starts.
 ACCESS_KEY_ID = "access-key-id"
 SECRET_ACCESS_KEY = "secret-access-key"  # noqa: S105 - the name of a key, not a key
+
+# By which a pod shows that it has a key, so that who looks at it knows.
+ACCESS_KEY_VARIABLE = "AWS_ACCESS_KEY_ID"
 
 
 class AccessKeyArgs(TypedDict):
@@ -27,18 +31,13 @@ class AccessKeyArgs(TypedDict):
     key. Nothing is asked by default."""
 
 
-def access_key_of(args: AccessKeyArgs) -> AccessKeyArgs:
-    """What a delivery's arguments say of the access key, and nothing else."""
-    return cast(AccessKeyArgs, {key: value for key, value in args.items() if key in AccessKeyArgs.__annotations__})
-
-
-class ClusterIdentityArgs(AccessKeyArgs):
+class ClusterIdentityArgs(AccessKeyArgs, PrincipalArgs):
     """Arguments of ClusterIdentity."""
 
     policy: pulumi.Input[str]
     """Policy document: all that the identity may do. A user's inline policy, so at most 2,048 characters."""
 
-    namespace: pulumi.Input[str]
+    namespace: str
     """Kubernetes namespace that gets the credentials Secret; nobody but everpull and ESO should be able to read there."""
 
     credentials_secret_name: str
@@ -76,7 +75,7 @@ class ClusterIdentity(pulumi.ComponentResource):
     def __init__(self, name: str, args: ClusterIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("everpull:index:ClusterIdentity", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        user = aws.iam.User(f"{name}-user", opts=child)
+        user = aws.iam.User(f"{name}-user", **principal_options(args), opts=child)
         rights = aws.iam.UserPolicy(
             f"{name}-rights",
             user=user.name,
@@ -127,7 +126,7 @@ def _store_auth(secret_name: str) -> dict[str, object]:
 
 
 def _environment(secret_name: str) -> list[EnvVarArgsDict]:
-    keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
+    keys = {ACCESS_KEY_VARIABLE: ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
     return [
         {"name": variable, "value_from": {"secret_key_ref": {"name": secret_name, "key": key}}}
         for variable, key in keys.items()

@@ -2,13 +2,9 @@
 
 import pulumi
 
-from .cluster_identity import ClusterIdentity, access_key_of
+from .identities import identity_of, identity_revision, pod_identity, rights_document
 from .logins import login_rights
-from .policy import USER_POLICY_CHARACTERS, inline_document
 from .refresh_cron_job import NAME, CronJobArgs, RefreshCronJob
-
-# Name of the Secret that holds the first access key; those of later ones begin with it.
-CREDENTIALS = f"{NAME}-aws-credentials"
 
 
 class CronJobDeliveryArgs(CronJobArgs):
@@ -19,13 +15,10 @@ class CronJobDelivery(pulumi.ComponentResource):
     """An identity that may fetch logins and pull, and the CronJob that uses it. Each waits for a working one before it."""
 
     identity_arn: pulumi.Output[str]
-    """ARN of the IAM user: the principal whose rights every login carries."""
+    """ARN of the IAM user or role: the principal whose rights every login carries."""
 
-    key_created: pulumi.Output[str]
-    """When that user's access key was made (RFC 3339)."""
-
-    credentials: pulumi.Output[str]
-    """`NAMESPACE/NAME` of the Secret that holds it."""
+    key_created: pulumi.Output[str] | None
+    """When that user's access key was made (RFC 3339). A role has none."""
 
     cron_job: pulumi.Output[str]
     """`NAMESPACE/NAME` of the CronJob."""
@@ -41,15 +34,17 @@ class CronJobDelivery(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: CronJobDeliveryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("everpull:index:CronJobDelivery", name, None, opts)
-        policy = inline_document(USER_POLICY_CHARACTERS, *login_rights(args))
-        identity = ClusterIdentity(
-            f"{name}-cluster",
+        policy = rights_document(args, *login_rights(args))
+        identity = pod_identity(
+            name,
             {
+                "owner": args["owner"],
                 "policy": policy,
                 "namespace": args["system_namespace"],
-                "credentials_secret_name": CREDENTIALS,
+                "service_account": NAME,
+                "credentials_secret_name": f"{NAME}-aws-credentials",
                 "labels": dict(args["labels"]),
-                **access_key_of(args),
+                **identity_of(args),
             },
             pulumi.ResourceOptions(parent=self),
         )
@@ -58,13 +53,14 @@ class CronJobDelivery(pulumi.ComponentResource):
             {
                 **args,
                 "environment": identity.environment,
-                "revision": identity.revision.apply(lambda key: f"{key} {policy}"),
+                "token_audience": identity.token_audience,
+                "in_new_pods": identity.in_new_pods,
+                "revision": identity.revision.apply(lambda known: " ".join([known, policy, *identity_revision(args)])),
             },
-            pulumi.ResourceOptions(parent=self, depends_on=[identity]),
+            pulumi.ResourceOptions(parent=self, depends_on=[identity.made]),
         )
-        self.identity_arn = identity.user_arn
+        self.identity_arn = identity.arn
         self.key_created = identity.key_created
-        self.credentials = identity.credentials
         self.cron_job = refresh.cron_job
         self.first_run = refresh.first_run
         self.hand_over = refresh.hand_over
@@ -73,7 +69,6 @@ class CronJobDelivery(pulumi.ComponentResource):
             {
                 "identity_arn": self.identity_arn,
                 "key_created": self.key_created,
-                "credentials": self.credentials,
                 "cron_job": self.cron_job,
                 "first_run": self.first_run,
                 "hand_over": self.hand_over,

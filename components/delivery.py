@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import NotRequired
 
-from .cluster_identity import AccessKeyArgs
+from .identities import IdentityArgs
 from .logins import LoginArgs
 
 
-class DeliveryArgs(LoginArgs, AccessKeyArgs):
+class DeliveryArgs(LoginArgs, IdentityArgs):
     """Arguments of every delivery."""
 
     owner: str

@@ -1,7 +1,17 @@
-"""Names of what is made anew with each access key."""
+"""Names of what is made anew with each identity of the cluster."""
+
+
+def of_identity(name: str, mark: str) -> str:
+    """The name, with the identity's mark behind it (see identities.identity_mark)."""
+    return f"{name}-{mark}" if mark else name
+
+
+def mark_of_generation(generation: int) -> str:
+    """An access key's mark: its number from the second on, so that what the first one has keeps the names of before keys had
+    numbers."""
+    return "" if generation == 1 else str(generation)
 
 
 def of_generation(name: str, generation: int) -> str:
-    """The name, with the key's number behind it from the second on: what the first key has keeps the names of before keys had
-    numbers."""
-    return name if generation == 1 else f"{name}-{generation}"
+    """The name of what there is once for each access key."""
+    return of_identity(name, mark_of_generation(generation))

@@ -5,14 +5,19 @@ from typing import Any, NotRequired
 
 import pulumi
 
+from .arguments import part_of
 from .before_create import Ask
-from .cluster_identity import ClusterIdentity, access_key_of
 from .delivery import DeliveryArgs
+from .identities import identity_mark, identity_of, identity_revision, rights_document, store_identity
 from .login_secret import LoginSecret
 from .logins import logins_of
-from .policy import USER_POLICY_CHARACTERS, inline_document, read_login
+from .policy import read_login
+from .principals import PrincipalArgs
 from .pull_secret_sync import PullSecretSync, login_revision
 from .refresh_function import RefreshFunction
+
+# The service account whose tokens read the login, where no key does. None that another mode has: see refresh_cron_job.
+LOGIN_READER = "login-reader"
 
 
 class LambdaDeliveryArgs(DeliveryArgs):
@@ -56,10 +61,10 @@ class LambdaDelivery(pulumi.ComponentResource):
     """ARN of the secret that holds the login."""
 
     identity_arn: pulumi.Output[str]
-    """ARN of the IAM user that the cluster reads the login as."""
+    """ARN of the IAM user or role that the cluster reads the login as."""
 
-    key_created: pulumi.Output[str]
-    """When that user's access key was made (RFC 3339)."""
+    key_created: pulumi.Output[str] | None
+    """When that user's access key was made (RFC 3339). A role has none."""
 
     role_arn: pulumi.Output[str]
     """ARN of the refresh function's role: the principal whose rights every login carries."""
@@ -103,21 +108,24 @@ class LambdaDelivery(pulumi.ComponentResource):
             {
                 "login_secret_arn": login.arn,
                 **logins_of(args),
+                **part_of(PrincipalArgs, args),
                 "schedule": args["schedule"],
                 "log_retention_days": args["log_retention_days"],
                 "reserved_concurrency": args["reserved_concurrency"],
             },
             child,
         )
-        identity = ClusterIdentity(
-            f"{name}-cluster",
+        identity = store_identity(
+            name,
             {
+                "owner": args["owner"],
                 # No ECR right: the login carries the refresher's.
-                "policy": login.arn.apply(lambda arn: inline_document(USER_POLICY_CHARACTERS, read_login(arn))),
+                "policy": login.arn.apply(lambda arn: rights_document(args, read_login(arn))),
                 "namespace": args["system_namespace"],
+                "service_account": LOGIN_READER,
                 "credentials_secret_name": "aws-credentials",
                 "labels": labels,
-                **access_key_of(args),
+                **identity_of(args),
             },
             child,
         )
@@ -126,9 +134,10 @@ class LambdaDelivery(pulumi.ComponentResource):
             {
                 "login_secret_arn": login.arn,
                 "region": args["region"],
-                "store_auth": identity.store_auth,
-                "generation": args.get("access_key_generation", 1),
-                "revision": login_revision(args),
+                "store_auth": identity.auth,
+                "identity": identity_mark(args),
+                "refresher": refresh.role_arn,
+                "revision": login_revision(args, identity_revision(args)),
                 "system_namespace": args["system_namespace"],
                 "before_hub": args.get("before_hub"),
                 "cluster_store_name": args["owner"],
@@ -143,10 +152,10 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "fan_out_interval": args["fan_out_interval"],
                 "labels": labels,
             },
-            pulumi.ResourceOptions(parent=self, depends_on=[identity, refresh]),
+            pulumi.ResourceOptions(parent=self, depends_on=[identity.made, refresh]),
         )
         self.login_secret_arn = login.arn
-        self.identity_arn = identity.user_arn
+        self.identity_arn = identity.arn
         self.key_created = identity.key_created
         self.role_arn = refresh.role_arn
         self.function_name = refresh.function_name

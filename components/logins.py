@@ -1,8 +1,9 @@
 """The logins that a refresher fetches: what they open, the rights that takes, and how the refresher is told."""
 
 from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict, cast
+from typing import NotRequired, TypedDict
 
+from .arguments import part_of
 from .policy import fetch_login, pull_through, pull_with_it, statement
 
 # Both know no resource. The bearer token's condition key sts:AWSServiceName is left out, because AWS documents no value of it
@@ -41,7 +42,7 @@ class LoginArgs(TypedDict):
 
 def logins_of(args: LoginArgs) -> LoginArgs:
     """What a delivery's arguments say of logins, and nothing else."""
-    return cast(LoginArgs, {key: value for key, value in args.items() if key in LoginArgs.__annotations__})
+    return part_of(LoginArgs, args)
 
 
 def login_rights(args: LoginArgs) -> list[Mapping[str, object]]:

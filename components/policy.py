@@ -83,6 +83,56 @@ def service_trust(service: str) -> str:
     return document({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"})
 
 
+def token_trust(provider_arn: str, issuer: str, audience: str, namespace: str, service_account: str) -> str:
+    """The trust policy of a role that one service account's tokens open, if the issuer made them for the audience.
+
+    Both conditions are needed, or any service account of the cluster, or a token for anybody else, would do (IAM User Guide,
+    Available keys for AWS OIDC federation).
+    """
+    # Condition keys have the issuer without its scheme, as IAM shows it.
+    key = issuer.removeprefix("https://")
+    return document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Federated": provider_arn},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {
+                "StringEquals": {
+                    f"{key}:aud": audience,
+                    f"{key}:sub": f"system:serviceaccount:{namespace}:{service_account}",
+                }
+            },
+        }
+    )
+
+
+def pod_trust(cluster_arn: str, namespace: str, service_account: str) -> str:
+    """The trust policy of a role that one EKS cluster gives to pods of one service account.
+
+    The service names cluster, namespace and service account in tags of each session, and the cluster as the source (EKS User
+    Guide, Create IAM role with trust policy required by EKS Pod Identity; Cross-service confused deputy prevention).
+    """
+    tags = {
+        "eks-cluster-arn": cluster_arn,
+        "kubernetes-namespace": namespace,
+        "kubernetes-service-account": service_account,
+    }
+    return document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "pods.eks.amazonaws.com"},
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+            "Condition": {
+                "StringEquals": {
+                    "aws:SourceAccount": cluster_arn.split(":")[4],
+                    **{f"aws:RequestTag/{tag}": value for tag, value in tags.items()},
+                },
+                "ArnEquals": {"aws:SourceArn": cluster_arn},
+            },
+        }
+    )
+
+
 def repository_arn(partition: str, region: str, account: str, repository: str) -> str:
     """ARN of an ECR repository; a `*` in its name is a pattern."""
     return f"arn:{partition}:ecr:{region}:{account}:repository/{repository}"

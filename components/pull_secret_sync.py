@@ -10,7 +10,7 @@ from pulumi_kubernetes.core.v1 import ServiceAccount
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
 from .before_create import Ask, before_create, place
-from .generations import of_generation
+from .generations import of_identity
 from .labelled_pull_secrets import ESO_API, LabelledPullSecrets
 from .logins import LoginArgs
 from .namespace_selection import less
@@ -18,6 +18,8 @@ from .namespace_selection import less
 DOCKER_CONFIG_KEY = ".dockerconfigjson"
 HUB_READER = "hub-reader"
 DOCKER_CONFIG_TYPE = "kubernetes.io/dockerconfigjson"
+# The annotation of a hub that tells by whose rights its login opens registries.
+REFRESHER_ANNOTATION = "everpull/refresher"
 
 # Without it the Kubernetes provider takes a custom resource for ready as soon as it exists (Pulumi Kubernetes provider docs,
 # Resource readiness).
@@ -37,8 +39,11 @@ class PullSecretSyncArgs(TypedDict):
     store_auth: pulumi.Input[Mapping[str, object]]
     """The `auth` block of the ESO AWS store."""
 
-    generation: int
-    """Number of the access key that it means. With another one store and hub are made anew."""
+    identity: str
+    """Mark of the identity that it means. With another one store and hub are made anew."""
+
+    refresher: pulumi.Input[str]
+    """ARN of the principal whose rights the login carries, to be found at the hub."""
 
     revision: str
     """Changes whenever the login must be read anew: the hub is named by it, so a hub that is ready holds that revision."""
@@ -86,7 +91,7 @@ class PullSecretSync(pulumi.ComponentResource):
     Those of listed namespaces are resources of their own; ESO makes those of namespaces chosen by label.
     The status of an ExternalSecret does not say which generation it speaks of, so waiting for `Ready` proves something only
     on a new object. Hence the hub's name carries the revision, and the namespaces refer to it by that name: a changed revision
-    makes a new hub, proves it, moves the namespaces over, and only then deletes the old one. Another access key makes a new
+    makes a new hub, proves it, moves the namespaces over, and only then deletes the old one. Another identity makes a new
     store as well, because the validation of a store makes no call with a static key, and each hub keeps to its own.
 
     The selector is changed once listed namespaces have their pull secret: one that was chosen by label before and is listed now
@@ -109,11 +114,11 @@ class PullSecretSync(pulumi.ComponentResource):
         super().__init__("everpull:index:PullSecretSync", name, None, opts)
         self._args = args
         selector = self._selector()
-        generation = args["generation"]
-        hub_name = of_generation(f"login-{args['revision']}", generation)
-        store_name = of_generation("login", generation)
+        identity = args["identity"]
+        hub_name = of_identity(f"login-{args['revision']}", identity)
+        store_name = of_identity("login", identity)
         store = self._wait_ready(
-            of_generation(f"{name}-store", generation),
+            of_identity(f"{name}-store", identity),
             kind="SecretStore",
             metadata={"name": store_name, "namespace": args["system_namespace"]},
             spec={
@@ -123,7 +128,7 @@ class PullSecretSync(pulumi.ComponentResource):
             },
         )
         hub = self._wait_ready(
-            of_generation(f"{name}-hub", generation),
+            of_identity(f"{name}-hub", identity),
             kind="ExternalSecret",
             metadata={"name": hub_name, "namespace": args["system_namespace"]},
             spec=self._copy(
@@ -134,6 +139,7 @@ class PullSecretSync(pulumi.ComponentResource):
             ),
             depends_on=[store],
             hooks=before_create(f"{name}-hub", args.get("before_hub"), place),
+            annotations={REFRESHER_ANNOTATION: args["refresher"]},
         )
         cluster_store = self._wait_ready(
             f"{name}-cluster-store",
@@ -211,7 +217,7 @@ class PullSecretSync(pulumi.ComponentResource):
         """
         child = pulumi.ResourceOptions(parent=self)
         namespace, labels = self._args["system_namespace"], dict(self._args["labels"])
-        generation = self._args["generation"]
+        identity = self._args["identity"]
         ServiceAccount(
             f"{name}-hub-reader",
             metadata={"name": HUB_READER, "namespace": namespace, "labels": labels},
@@ -219,13 +225,13 @@ class PullSecretSync(pulumi.ComponentResource):
             opts=child,
         )
         role = Role(
-            of_generation(f"{name}-hub-reader-role", generation),
+            of_identity(f"{name}-hub-reader-role", identity),
             metadata={"name": hub_name, "namespace": namespace, "labels": labels},
             rules=[{"api_groups": [""], "resources": ["secrets"], "resource_names": [hub_name], "verbs": ["get"]}],
             opts=child,
         )
         return RoleBinding(
-            of_generation(f"{name}-hub-reader-binding", generation),
+            of_identity(f"{name}-hub-reader-binding", identity),
             metadata={"name": hub_name, "namespace": namespace, "labels": labels},
             role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "Role", "name": hub_name},
             subjects=[{"kind": "ServiceAccount", "name": HUB_READER, "namespace": namespace}],
@@ -261,12 +267,14 @@ class PullSecretSync(pulumi.ComponentResource):
         spec: Mapping[str, object],
         depends_on: Sequence[pulumi.Resource] = (),
         hooks: pulumi.ResourceHookBinding | None = None,
+        annotations: Mapping[str, pulumi.Input[str]] | None = None,
     ) -> CustomResource:
+        marks = {**(annotations or {}), **_WAIT_READY}
         return CustomResource(
             resource_name,
             api_version=ESO_API,
             kind=kind,
-            metadata={**metadata, "labels": dict(self._args["labels"]), "annotations": _WAIT_READY},
+            metadata={**metadata, "labels": dict(self._args["labels"]), "annotations": marks},
             spec=spec,
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=[*depends_on], custom_timeouts=_WAIT_AT_MOST, hooks=hooks
@@ -296,8 +304,8 @@ def go_duration(seconds: int) -> str:
     return f"{minutes}m{rest}s" if minutes else f"{rest}s"
 
 
-def login_revision(args: LoginArgs) -> str:
+def login_revision(args: LoginArgs, more: Sequence[str] = ()) -> str:
     """A short name for what the hub must hold, the same for the same registries, and roles that fetch their logins, in any
-    order."""
-    names = [*sorted(args["registries"]), *sorted(args.get("assume_roles", ()))]
+    order. `more` is what else makes another hub."""
+    names = [*sorted(args["registries"]), *sorted(args.get("assume_roles", ())), *more]
     return hashlib.sha256("\n".join(names).encode()).hexdigest()[:10]

@@ -31,6 +31,8 @@ HAND_OVER_NAME = f"{NAME}-hand-over"
 AWAIT_RIGHTS_SECONDS = 90
 _RETRIES = 2
 _FIRST_RUN_RETRIES = 1
+# Pods that are tried 10, 20 and 40 seconds after another (Kubernetes docs, Jobs, Pod backoff failure policy).
+_FIRST_RUN_RETRIES_IN_NEW_PODS = 3
 # Of a day's runs what somebody may want to look at.
 _KEPT_SUCCESSES = 1
 _KEPT_FAILURES = 3
@@ -86,6 +88,12 @@ class RefreshCronJobArgs(CronJobArgs):
 
     environment: pulumi.Input[Sequence[EnvVarArgsDict]]
     """`env` entries through which its AWS SDK finds the identity."""
+
+    token_audience: NotRequired[str]
+    """Audience of the service account's token that goes with them, which the pods then get. None by default."""
+
+    in_new_pods: NotRequired[bool]
+    """Whether a pod that was made before AWS knew all about the identity never gets it. Not by default."""
 
     revision: pulumi.Input[str]
     """Changes whenever the identity or its rights do, so that the first run proves them anew."""
@@ -192,6 +200,7 @@ class RefreshCronJob(pulumi.ComponentResource):
             node_selector=args["node_selector"],
             tolerations=args["tolerations"],
             labels={**args["labels"], "app.kubernetes.io/component": CONTAINER},
+            token_audience=args.get("token_audience", ""),
         )
 
     def _environment(self) -> pulumi.Output[list[EnvVarArgsDict]]:
@@ -250,7 +259,7 @@ class RefreshCronJob(pulumi.ComponentResource):
                 targets=targets,
                 env=env,
                 deadline=args["run_deadline"],
-                retries=_FIRST_RUN_RETRIES,
+                retries=self._retries(),
             )
 
         revision = pulumi.Output.all(targets, env, args["revision"]).apply(
@@ -286,13 +295,17 @@ class RefreshCronJob(pulumi.ComponentResource):
                 targets=targets,
                 env=env,
                 deadline=self._args["run_deadline"],
-                retries=_FIRST_RUN_RETRIES,
+                retries=self._retries(),
             ),
             [first_run],
             # Only a stack that comes from another mode has anything to hand over, so it is run once and never again.
             ignore_changes=["metadata.labels", "spec"],
             annotations={"everpull/alone": alone},
         )
+
+    def _retries(self) -> int:
+        """How often a run at deploy time is tried again."""
+        return _FIRST_RUN_RETRIES_IN_NEW_PODS if self._args.get("in_new_pods") else _FIRST_RUN_RETRIES
 
     def _images_may_fail(self) -> list[str]:
         """An image that can't be pulled must not keep the login from all that can."""

@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from .logins import LoginArgs, login_environment, login_rights
 from .policy import ROLE_POLICY_CHARACTERS, document, inline_document, service_trust, statement
+from .principals import PrincipalArgs, principal_options, principal_revision
 from .refresher_source import SOURCE, source_files, source_hash
 
 RUNTIME = "python3.13"
@@ -21,7 +22,7 @@ TIMEOUT_SECONDS = 150
 DEAD_LETTER_RETENTION_SECONDS = 14 * 24 * 3600
 
 
-class RefreshFunctionArgs(LoginArgs):
+class RefreshFunctionArgs(LoginArgs, PrincipalArgs):
     """Arguments of RefreshFunction. The first registry is the one named in the secret's own `registry` key."""
 
     login_secret_arn: pulumi.Input[str]
@@ -40,8 +41,9 @@ class RefreshFunctionArgs(LoginArgs):
 class RefreshFunction(pulumi.ComponentResource):
     """Execution role, log group, dead-letter queue, function and schedule; run once before it counts as created.
 
-    The run at deploy time is repeated whenever the code, or what the function is told of registries, roles and images, changes.
-    So what depends on this component finds a live login for all of them, even where images were refused.
+    The run at deploy time is repeated whenever the code, what the function is told of registries, roles and images, or its own
+    role's path or boundary changes. So what depends on this component finds a live login for all of them, even where images
+    were refused.
     """
 
     function_name: pulumi.Output[str]
@@ -74,7 +76,12 @@ class RefreshFunction(pulumi.ComponentResource):
             sqs_managed_sse_enabled=True,
             opts=child,
         )
-        role = aws.iam.Role(f"{name}-role", assume_role_policy=service_trust("lambda.amazonaws.com"), opts=child)
+        role = aws.iam.Role(
+            f"{name}-role",
+            assume_role_policy=service_trust("lambda.amazonaws.com"),
+            **principal_options(args),
+            opts=child,
+        )
         rights = aws.iam.RolePolicy(
             f"{name}-rights",
             role=role.name,
@@ -133,7 +140,12 @@ class RefreshFunction(pulumi.ComponentResource):
             f"{name}-first-run",
             function_name=function.name,
             input=json.dumps(_first_event(args)),
-            triggers={"code": source_hash(), "secret": args["login_secret_arn"], **login_environment(args)},
+            triggers={
+                "code": source_hash(),
+                "secret": args["login_secret_arn"],
+                **login_environment(args),
+                **principal_revision(args),
+            },
             opts=child,
         )
         self.function_name = function.name

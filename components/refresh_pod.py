@@ -10,8 +10,13 @@ from pulumi_kubernetes.core.v1 import (
     EnvVarArgsDict,
     PodSpecArgsDict,
     ResourceRequirementsArgsDict,
+    ServiceAccountTokenProjectionArgsDict,
     TolerationArgsDict,
+    VolumeArgsDict,
+    VolumeMountArgsDict,
 )
+
+from .service_account_role import TOKEN_FILE, TOKEN_FOLDER
 
 CONTAINER = "refresher"
 CODE_FOLDER = "/opt/everpull"
@@ -22,6 +27,9 @@ TARGETS_FILE = "targets.json"
 _USER = 65532
 # The exit status of an environment that cannot be understood, where to try again is of no use.
 _ENVIRONMENT_FAULT = 2
+# The shortest life of a token that Kubernetes makes (Kubernetes docs, Configure Service Accounts for Pods); kubelet renews it.
+_TOKEN_SECONDS = 600
+_TOKEN = "aws-token"  # noqa: S105 - the name of a volume
 # Python with boto3 takes some 80 MB, however many namespaces; a run is short and mostly waits for answers.
 _RESOURCES: ResourceRequirementsArgsDict = {
     "requests": {"cpu": "50m", "memory": "128Mi"},
@@ -43,6 +51,8 @@ class Pod:
     node_selector: Mapping[str, str]
     tolerations: Sequence[TolerationArgsDict]
     labels: Mapping[str, str]
+    token_audience: str = ""
+    """Whom the token of its service account is for by which it gets a role of AWS; empty where it needs none."""
 
 
 def job_spec(
@@ -104,6 +114,7 @@ def _pod_spec(pod: Pod, targets: pulumi.Input[str], container: ContainerArgsDict
         "volumes": [
             {"name": "code", "config_map": {"name": pod.code}},
             {"name": "targets", "config_map": {"name": targets}},
+            *_token_volumes(pod),
         ],
     }
     # Left out when empty: the API server drops them, and what it drops would look changed.
@@ -133,5 +144,25 @@ def _container(pod: Pod, arguments: Sequence[str], env: pulumi.Input[Sequence[En
         "volume_mounts": [
             {"name": "code", "mount_path": f"{CODE_FOLDER}/{pod.package}", "read_only": True},
             {"name": "targets", "mount_path": TARGETS_FOLDER, "read_only": True},
+            *_token_mounts(pod),
         ],
     }
+
+
+def _token_volumes(pod: Pod) -> list[VolumeArgsDict]:
+    """Kubelet makes the pod's user own the token, since all containers run as that one (Kubernetes docs, Projected Volumes,
+    SecurityContext interactions)."""
+    if not pod.token_audience:
+        return []
+    token: ServiceAccountTokenProjectionArgsDict = {
+        "audience": pod.token_audience,
+        "expiration_seconds": _TOKEN_SECONDS,
+        "path": TOKEN_FILE,
+    }
+    return [{"name": _TOKEN, "projected": {"sources": [{"service_account_token": token}]}}]
+
+
+def _token_mounts(pod: Pod) -> list[VolumeMountArgsDict]:
+    if not pod.token_audience:
+        return []
+    return [{"name": _TOKEN, "mount_path": TOKEN_FOLDER, "read_only": True}]

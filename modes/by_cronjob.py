@@ -5,18 +5,20 @@ from collections.abc import Sequence
 import pulumi
 from pulumi_kubernetes.core.v1 import TolerationArgsDict
 
-from cluster.earlier_key import when_let_go
+from cluster.earlier_identity import Runs, when_let_go
 from cluster.first_run import report_of
 from cluster.hand_over import HandOver
 from cluster.leftovers import jobs_cleared
 from cluster.there import roles_there
-from components.cron_job_delivery import CREDENTIALS, CronJobDelivery
+from components.cron_job_delivery import CronJobDelivery
 from components.delivery import DeliveryArgs
+from components.identities import IDENTITY_VARIABLES
+from components.refresh_cron_job import FIRST_RUN_NAME
 from components.refresh_pod import CONTAINER
 from settings import CronJobSettings, Settings
 from settings.pods import Toleration
 
-from .keys import key_args, watch_age
+from .keys import watch_age
 from .verifying import images_verified
 
 
@@ -30,7 +32,6 @@ def deliver(
         settings.owner,
         {
             **args,
-            **key_args(settings),
             "role": settings.role,
             "label_selector": selector,
             "excluded_namespaces": settings.excluded_namespaces,
@@ -48,14 +49,13 @@ def deliver(
         opts,
     )
     watch_age(settings, delivery.key_created, delivery)
-    in_use = pulumi.Output.all(delivery.cron_job, delivery.credentials)
     return {
         "pullSecrets": delivery.pull_secrets.apply(lambda places: _settled(settings, move, places)),
         "namespaceSelector": selector,
         "identityArn": delivery.identity_arn,
         # Under the name that it has in every mode: whose rights every login carries.
         "refresherArn": delivery.identity_arn,
-        "cronJob": in_use.apply(lambda known: _moved(settings, chosen, known[0], known[1])),
+        "cronJob": delivery.cron_job.apply(lambda cron_job: _moved(settings, chosen, cron_job)),
         "firstRun": delivery.first_run,
         **images_verified(
             args.get("verify_images", ()),
@@ -72,9 +72,9 @@ async def _settled(settings: Settings, move: HandOver, places: Sequence[str]) ->
     return list(places)
 
 
-async def _moved(settings: Settings, chosen: CronJobSettings, cron_job: str, credentials: str) -> str:
-    """The CronJob, once no run of before it changed needs another access key than it has now."""
-    await when_let_go(settings, CREDENTIALS, credentials, chosen.run_deadline)
+async def _moved(settings: Settings, chosen: CronJobSettings, cron_job: str) -> str:
+    """The CronJob, once no run of before it changed needs another identity than it has now."""
+    await when_let_go(settings, Runs(cron_job, IDENTITY_VARIABLES, FIRST_RUN_NAME), chosen.run_deadline)
     return cron_job
 
 

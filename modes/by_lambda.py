@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pulumi
 
 from cluster.convergence import when_synced
+from cluster.earlier_identity import when_pulled
 from cluster.followers import when_followed
 from cluster.hand_over import HandOver
 from cluster.keepers import pass_on
@@ -12,9 +13,10 @@ from cluster.leftovers import hubs_cleared
 from cluster.surroundings import Surroundings
 from components.delivery import DeliveryArgs
 from components.lambda_delivery import LambdaDelivery
+from components.pull_secret_sync import REFRESHER_ANNOTATION
 from settings import LambdaSettings, Settings
 
-from .keys import key_args, watch_age
+from .keys import watch_age
 from .verifying import images_verified
 
 
@@ -31,7 +33,6 @@ def deliver(
         settings.owner,
         {
             **args,
-            **key_args(settings),
             "namespace_selector": selector.as_object() if selector else None,
             "excluded_namespaces": settings.excluded_namespaces,
             "labelled_sync": settings.labelled_sync,
@@ -67,6 +68,7 @@ def deliver(
 async def _settled(settings: Settings, places: Sequence[str], hub: str) -> list[str]:
     synced = await when_synced(settings.cluster, places)
     await when_followed(settings, hub)
+    await when_pulled(settings, hub, REFRESHER_ANNOTATION)
     move = HandOver(settings)
     await move.from_cron_job()
     await move.settle()

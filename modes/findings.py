@@ -9,6 +9,10 @@ _KEYS = {
     "repository": "everpull:sharedRepositories",
     "principal": "everpull:sharedWith",
     "generation": "everpull:accessKeyGeneration",
+    "identity cluster": "everpull:eksCluster",
+    "issuer": "everpull:oidcIssuer",
+    "provider": "everpull:createOidcProvider",
+    "boundary": "everpull:permissionsBoundary",
 }
 
 

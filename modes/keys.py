@@ -24,9 +24,9 @@ def key_args(settings: Settings) -> AccessKeyArgs:
     return {"access_key_generation": generation, "before_key": refuse}
 
 
-def watch_age(settings: Settings, created: pulumi.Output[str], resource: pulumi.Resource) -> None:
-    """Warns once the key in use is older than the settings say. One that is still to be made has no age."""
-    if settings.access_key.max_age_days:
+def watch_age(settings: Settings, created: pulumi.Output[str] | None, resource: pulumi.Resource) -> None:
+    """Warns once the key in use is older than the settings say. One that is still to be made has no age, nor has a role."""
+    if created is not None and settings.access_key.max_age_days:
         # From the state: no right to look at AWS is needed, and it is the stack's own key.
         created.apply(lambda text: _tell(settings, text, resource))
 

@@ -17,6 +17,7 @@ from . import (
     access_key,
     attachment,
     delivery,
+    identity,
     images,
     nodes,
     partitions,
@@ -31,6 +32,7 @@ from . import (
 from .access_key import AccessKeySettings
 from .delivery import CronJobSettings, Delivery, LambdaSettings, NodeRoleSettings
 from .faults import ConfigurationError, Fault
+from .identity import Iam, Trust
 from .reach import Problem, Reach
 from .reader import Reader
 from .selectors import Selector
@@ -75,6 +77,8 @@ class Settings:
     mode: str
     identity: str
     access_key: AccessKeySettings
+    trust: Trust
+    iam: Iam
     registries: tuple[Registry, ...]
     repositories: tuple[str, ...]
     reach: Reach
@@ -175,17 +179,18 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
     reader = Reader(config, secret_keys)
     reader.refuse_unknown_keys()
     mode = reader.one_of("mode", tuple(schema.MODES))
+    chosen = identity.choose(reader, mode)
     if reader.sound("mode"):
-        reader.refuse_keys_of_other_modes(mode)
-    identities = schema.MODES[mode].identities
-    identity = reader.one_of("identity", identities) if identities else ""
+        reader.refuse_keys_of_others(mode, chosen if reader.sound("identity") else None)
     owner = _owner(stack)
     settings = Settings(
         stack=stack,
         region=reader.region(),
         mode=mode,
-        identity=identity,
+        identity=chosen,
         access_key=access_key.read(reader),
+        trust=identity.read_trust(reader),
+        iam=identity.read_iam(reader),
         registries=reader.value("registries", values.registries),
         repositories=reader.value("repositories", values.repositories),
         reach=reach.read(reader),
@@ -212,8 +217,10 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
             "registries": {item.host: partitions.partition_of(item.region) for item in settings.registries},
             **reach.partitions(settings.reach),
             **sharing.partitions(settings.sharing),
+            **identity.partitions(settings.iam),
         },
     )
+    identity.refuse_bad_identities(reader, chosen, settings.trust)
     # Where none is listed it is the deploying account's, which is not known yet.
     if settings.registries:
         reach.refuse(reader, settings.problems(settings.registries))

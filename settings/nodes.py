@@ -29,10 +29,11 @@ def _role(name: str) -> str:
 
 def clusters(raw: str) -> tuple[str, ...]:
     """Names of EKS clusters."""
-    return tuple(_cluster(name) for name in strings(raw))
+    return tuple(cluster(name) for name in strings(raw))
 
 
-def _cluster(name: str) -> str:
+def cluster(name: str) -> str:
+    """The name of an EKS cluster."""
     if not _CLUSTER.fullmatch(name):
         raise Refused(
             f"{name!r} cannot name an EKS cluster",

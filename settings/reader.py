@@ -98,25 +98,32 @@ class Reader:
         """
         return not _same(schema.KEYS[key], self.text(key))
 
-    def refuse_keys_of_other_modes(self, mode: str) -> None:
-        """Notes keys that are set although the mode does nothing with them, which would be a surprise later."""
+    def refuse_keys_of_others(self, mode: str, identity: str | None) -> None:
+        """Notes keys that are set although the mode, or with it the identity, does nothing with them, which would be a surprise
+        later. Without an `identity` those of all that go with the mode are let pass."""
         for key in schema.KEYS:
-            modes = schema.modes_with(key)
-            if mode in modes or not self.is_set(key):
+            if not self.is_set(key):
                 continue
-            self._faulty.add(key)
-            full = f"{schema.PROJECT}:{key}"
-            problem = f"means nothing in mode {mode}, so it would have no effect"
-            self._add(
-                full, problem, f"only with {schema.PROJECT}:mode {' or '.join(modes)}", f"pulumi config rm {full}"
-            )
+            modes, identities = schema.modes_with(key), schema.identities_with(key, mode)
+            if mode not in modes:
+                self._meaningless(key, f"in mode {mode}", f"{schema.PROJECT}:mode {' or '.join(modes)}")
+            elif identities and identity is not None and identity not in identities:
+                choice = f"{schema.PROJECT}:identity {' or '.join(identities)}"
+                self._meaningless(key, f"with identity {identity}", choice)
 
     def text(self, key: str) -> str:
         """The key's value as the engine hands it over, or its default."""
         return self._config.get(f"{schema.PROJECT}:{key}", as_text(schema.KEYS[key].default))
 
+    def _meaningless(self, key: str, where: str, only_with: str) -> None:
+        self._faulty.add(key)
+        full = f"{schema.PROJECT}:{key}"
+        problem = f"means nothing {where}, so it would have no effect"
+        self._add(full, problem, f"only with {only_with}", f"pulumi config rm {full}")
+
     def _add(self, full: str, problem: str, allowed: str, example: str) -> None:
-        value = "[secret]" if full in self._secret_keys else self._config.get(full)
+        # The engine hands over an empty text for what is not set and has no default.
+        value = "[secret]" if full in self._secret_keys else self._config.get(full) or None
         self.faults.append(Fault(full, value, problem, allowed, example))
 
 

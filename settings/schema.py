@@ -4,7 +4,8 @@ Pulumi.yaml repeats keys, types and defaults for the engine, with the descriptio
 Refusals, the README's tables and tests are made from what stands here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from lambda_src.refresher.registries import PUBLIC
 
@@ -42,6 +43,11 @@ KEYS: dict[str, Key] = {
     "identity": Key("string", "access-key", "access-key"),
     "accessKeyGeneration": Key("integer", 1, 2),
     "accessKeyMaxAgeDays": Key("integer", 0, 90),
+    "eksCluster": Key("string", "", "main"),
+    "oidcIssuer": Key("string", "", "https://oidc.example.com/cluster-a"),
+    "createOidcProvider": Key("boolean", False, True),
+    "iamPath": Key("string", "/", "/everpull/"),
+    "permissionsBoundary": Key("string", "", "arn:aws:iam::123456789012:policy/boundary"),
     "registries": Key("array", [], ["123456789012.dkr.ecr.eu-central-1.amazonaws.com"]),
     "repositories": Key("array", ["*"], ["team-a/*"]),
     "pullThroughCaches": Key("array", [], ["docker-hub"]),
@@ -73,8 +79,6 @@ KEYS: dict[str, Key] = {
     "tolerations": Key("array", [], ["dedicated=system:NoSchedule"]),
 }
 
-# How the mode is chosen, and with it which of the others have a meaning.
-CHOOSING = ("mode", "identity")
 # What has a meaning in every mode: what may be pulled, the nodes that pull by themselves, and repositories that are shared.
 _EVERYWHERE = (
     *("registries", "repositories", "pullThroughCaches", "nodeRoles", "nodeClusters"),
@@ -82,10 +86,9 @@ _EVERYWHERE = (
 )
 # Whose logins the pull secrets hold, and what they open.
 _LOGINS = ("assumeRoles", "ecrPublic", "verifyImages")
-# The key of the cluster's IAM user.
-_ACCESS_KEY = ("accessKeyGeneration", "accessKeyMaxAgeDays")
 # What every mode needs that puts a pull secret into namespaces and runs on a schedule.
 _PULL_SECRETS = (
+    *("identity", "iamPath", "permissionsBoundary"),
     *_EVERYWHERE,
     *_LOGINS,
     *("namespaces", "createNamespaces", "namespaceSelector", "excludedNamespaces"),
@@ -96,31 +99,55 @@ _PULL_SECRETS = (
 
 @dataclass(frozen=True)
 class Mode:
-    """A row of the validity table: what it is for, the identities it works with (none: the cluster proves nothing), and the
-    keys that it knows."""
+    """A row of the validity table: what it is for, the identities it works with (none: the cluster proves nothing), the keys
+    that it knows with each of them, and why it can't work with others."""
 
     choose_when: str
     identities: tuple[str, ...]
     keys: tuple[str, ...]
+    unfit: Mapping[str, str] = field(default_factory=dict[str, str])
 
+
+@dataclass(frozen=True)
+class Identity:
+    """What an identity is for, and the keys that mean something with it alone."""
+
+    choose_when: str
+    keys: tuple[str, ...]
+
+
+IDENTITIES: dict[str, Identity] = {
+    "access-key": Identity(
+        choose_when="AWS can't ask the cluster's issuer for its keys, or you may not write roles: an access key lies in the "
+        "cluster",
+        keys=("accessKeyGeneration", "accessKeyMaxAgeDays"),
+    ),
+    "irsa": Identity(
+        choose_when="the cluster is EKS, or has an issuer that AWS can ask: a role trusts one service account, and there is no "
+        "key to leak",
+        keys=("eksCluster", "oidcIssuer", "createOidcProvider"),
+    ),
+    "pod-identity": Identity(
+        choose_when="the cluster is EKS and its nodes run the Pod Identity Agent: the same, without an OIDC provider in IAM",
+        keys=("eksCluster",),
+    ),
+}
 
 MODES: dict[str, Mode] = {
     "lambda": Mode(
         choose_when="one account renews for many clusters, and the clusters hold no ECR right at all",
-        identities=("access-key",),
-        keys=(
-            *_PULL_SECRETS,
-            *_ACCESS_KEY,
-            "syncInterval",
-            "fanOutInterval",
-            "logRetentionDays",
-            "reservedConcurrency",
-        ),
+        identities=("access-key", "irsa"),
+        keys=(*_PULL_SECRETS, "syncInterval", "fanOutInterval", "logRetentionDays", "reservedConcurrency"),
+        # ESO AWS provider docs, Authentication: an association is made for the service account of ESO itself.
+        unfit={
+            "pod-identity": "ESO's store names a service account, and an EKS Pod Identity association would have to be ESO's "
+            "own, open to every store in the cluster"
+        },
     ),
     "cronjob": Mode(
         choose_when="the cluster has no operator, or one without cluster-wide stores; it may fetch logins itself",
-        identities=("access-key",),
-        keys=(*_PULL_SECRETS, *_ACCESS_KEY, "image", "imagePullPolicy", "nodeSelector", "tolerations"),
+        identities=("access-key", "irsa", "pod-identity"),
+        keys=(*_PULL_SECRETS, "image", "imagePullPolicy", "nodeSelector", "tolerations"),
     ),
     "node-role": Mode(
         choose_when="the pods run on EKS nodes, whose own role may pull; nothing is put into the cluster",
@@ -130,9 +157,16 @@ MODES: dict[str, Mode] = {
 }
 
 
+def identities_with(key: str, mode: str) -> tuple[str, ...]:
+    """The mode's identities that know the key, in the table's order. None for what has nothing to do with identities."""
+    return tuple(name for name in MODES[mode].identities if key in IDENTITIES[name].keys)
+
+
 def modes_with(key: str) -> tuple[str, ...]:
-    """The modes that know the key, in the table's order."""
-    return tuple(name for name, mode in MODES.items() if key in CHOOSING or key in mode.keys)
+    """The modes that know the key, with one of their identities at least, in the table's order."""
+    return tuple(
+        name for name, mode in MODES.items() if key == "mode" or key in mode.keys or identities_with(key, name)
+    )
 
 
 # An ECR authorization token lives 12 hours (Amazon ECR API Reference, GetAuthorizationToken); the refresher renews at

@@ -15,7 +15,7 @@ On AWS:
 
 - `ecr`, `secrets_manager`: the ports; `document` is what the secret holds. `assumed_roles`: who asks ECR for other accounts.
 - `aws_clients` makes clients, `aws_logins` the source of logins on them; `aws_calls` turns their errors into messages that hold
-  no secret, by what `denials` reads in them.
+  no secret, by what `denials` reads in them, and `credentials` says of credentials that are not to be had.
 - `patience`: waits for IAM rights that arrive late, at deploy time only.
 
 In Kubernetes:

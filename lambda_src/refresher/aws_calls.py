@@ -5,13 +5,15 @@ be parsed is quoted too. What is raised here is made of the error's code, its re
 resource that AWS names in a denial.
 """
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 
+from . import credentials
 from .denials import parse_denial
 from .errors import AwsCallError, DeniedError, RefreshError
 
@@ -35,12 +37,21 @@ _KMS_TEXT = "Access to KMS is not allowed"
 def call(action: str, region: str, operation: Callable[[], T]) -> T:
     """What `operation` returns. `action` is the IAM action it needs, such as ecr:GetAuthorizationToken.
 
-    Raises DeniedError or AwsCallError; any other exception of the operation passes.
+    Raises DeniedError, CredentialsMissingError or AwsCallError; any other exception of the operation passes.
     """
     try:
         return operation()
     except ClientError as error:
-        failure = _from_answer(action, region, cast(Mapping[str, object], error.response))
+        response = cast(Mapping[str, object], error.response)
+        # Credentials are fetched when they are first needed, which is within the operation.
+        for_credentials = cast(object, error.operation_name) == credentials.EXCHANGE
+        failure = _no_session(response) if for_credentials else _from_answer(action, region, response)
+    except NoCredentialsError:
+        failure = credentials.missing(os.environ, f"{action} in {region}")
+    except CredentialRetrievalError as error:
+        failure = credentials.withheld(os.environ, f"{action} in {region}", type(error).__name__)
+    except OSError as error:
+        failure = credentials.unreadable(f"{action} in {region}", type(error).__name__)
     except BotoCoreError as error:
         failure = AwsCallError(f"{action} in {region} failed before AWS answered ({type(error).__name__})")
     except (ResponseParserError, ValueError) as error:
@@ -57,6 +68,11 @@ def error_code(response: Mapping[str, object]) -> str:
             return code
         case _:
             return "Unknown"
+
+
+def _no_session(response: Mapping[str, object]) -> RefreshError:
+    code = error_code(response)
+    return credentials.refused(os.environ, code, _message(response), f"{code}{_request(response)}")
 
 
 def _from_answer(action: str, region: str, response: Mapping[str, object]) -> RefreshError:

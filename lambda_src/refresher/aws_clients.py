@@ -4,6 +4,7 @@ They are botocore's own, as boto3's are: boto3 adds ways to use them that are no
 """
 
 import functools
+import os
 from typing import cast
 
 from botocore.config import Config
@@ -44,6 +45,12 @@ def _session() -> Session:
     session = get_session()
     # Older versions ask the one STS of the whole partition (AWS SDKs and Tools Reference Guide, AWS STS Regional endpoints).
     session.set_config_variable("sts_regional_endpoints", "regional")
+    own = os.environ.get("AWS_REGION")
+    if own:
+        # Whose STS exchanges a pod's token: not that of the registry which happens to be first. The session keeps to the region
+        # that it has when it is first asked who finds credentials, and doesn't know this variable, which other SDKs do.
+        session.set_config_variable("region", own)
+        session.get_component("credential_provider")
     return session
 
 

@@ -27,6 +27,10 @@ class DeniedError(RefreshError):
     rights_missing = True
 
 
+class CredentialsMissingError(RefreshError):
+    """There is nothing to prove ourselves to AWS with, and there won't be in this process."""
+
+
 class AwsCallError(RefreshError):
     """AWS failed a call for another reason, or could not be reached."""
 

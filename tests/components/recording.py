@@ -40,6 +40,8 @@ class Recorder(pulumi.runtime.Mocks):
             outputs.setdefault("arn", f"arn:aws:{service}:eu-central-1:{ACCOUNT}:{args.name}")
         if args.typ == "aws:iam/accessKey:AccessKey":
             outputs |= {"secret": "canary-secret-key", "createDate": "2026-01-01T00:00:00Z"}
+        if args.typ.endswith(":PodIdentityAssociation"):
+            outputs["associationId"] = f"a-{args.inputs['clusterName']}"
         if args.typ == "aws:sqs/queue:Queue":
             outputs["url"] = f"https://sqs.example/{args.name}"
         if args.typ.startswith("kubernetes:"):

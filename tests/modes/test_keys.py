@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from cluster.earlier_identity import Runs
 from cluster.surroundings import Surroundings
 from components.aws_reads import Access, Finding
 from modes import by_cronjob, deliver, keys
@@ -141,13 +142,13 @@ def test_a_younger_key_and_one_without_a_limit_are_not(
     assert not [text for text, _ in warnings if "access key is" in text]
 
 
-def test_the_cron_job_is_exported_once_no_run_needs_an_earlier_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cron_job_is_exported_once_no_run_needs_an_earlier_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
     recorder = record()
 
-    async def let_go(_: Settings, first: str, current: str, patience: float) -> None:
+    async def let_go(_: Settings, runs: Runs, patience: float) -> None:
         changed = [item.name for item in recorder.all(":CronJob")]
-        asked.append((first, current, patience, changed))
+        asked.append((runs, patience, changed))
 
     monkeypatch.setattr(by_cronjob, "when_let_go", let_go)
     chosen = settings(mode="cronjob", accessKeyGeneration="2")
@@ -160,11 +161,9 @@ def test_the_cron_job_is_exported_once_no_run_needs_an_earlier_key(monkeypatch: 
 
     build()
     assert outputs == {"cronJob": "everpull-dev/refresher"}
-    assert asked == [
-        (
-            "refresher-aws-credentials",
-            "everpull-dev/refresher-aws-credentials-2",
-            600,
-            ["everpull-dev-refresh-cron-job"],
-        )
-    ]
+    ((runs, patience, changed),) = asked
+    assert (runs.cron_job, patience, changed) == ("everpull-dev/refresher", 600, ["everpull-dev-refresh-cron-job"])
+    first_run = recorder.one(":Job", "-first-run").inputs
+    assert first_run["metadata"]["name"].startswith(f"{runs.at_deploy_time}-")
+    (container,) = first_run["spec"]["template"]["spec"]["containers"]
+    assert [item["name"] for item in container["env"] if item["name"] in runs.variables] == ["AWS_ACCESS_KEY_ID"]

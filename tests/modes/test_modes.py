@@ -10,6 +10,7 @@ import pytest
 from cluster.surroundings import Surroundings
 from components.delivery import DeliveryArgs
 from modes import by_cronjob, by_lambda, deliver
+from modes.keys import key_args
 from settings import Settings, parse, schema
 from tests.components.recording import Recorder, record
 from tests.settings.bad_configurations import CRONJOB, GOOD
@@ -41,8 +42,10 @@ def delivered(config: dict[str, str], around: Surroundings | None = None) -> tup
     return recorder, outputs
 
 
-def args(settings: Settings) -> DeliveryArgs:
+def args(settings: Settings, **more: Any) -> DeliveryArgs:
+    """What a delivery is told; nothing is looked up in AWS for it."""
     return {
+        **(key_args(settings) if settings.identity == "access-key" else {}),
         "owner": settings.owner,
         "labels": settings.labels,
         "region": settings.region,
@@ -51,6 +54,7 @@ def args(settings: Settings) -> DeliveryArgs:
         "namespaces": settings.namespaces,
         "pull_secret_name": settings.pull_secret_name,
         "system_namespace": settings.system_namespace,
+        **more,
     }
 
 

@@ -56,6 +56,8 @@ class AwsServer:
     password: str = ""
     calls: list[Call] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
+    agent: Callable[[str], dict[str, Any] | None] = lambda _: None
+    """What EKS's Pod Identity Agent gives whoever shows it that token; None where it has nothing to give."""
 
     def actions(self) -> list[str]:
         return [call.action for call in self.calls]
@@ -84,6 +86,9 @@ class AwsServer:
                 "Expiration": "2100-01-01T00:00:00Z",
             }
         }
+
+    def _AssumeRoleWithWebIdentity(self, call: Call) -> dict[str, Any]:  # noqa: N802
+        return self._AssumeRole(call)
 
     def _GetSecretValue(self, call: Call) -> dict[str, Any] | Refusal:  # noqa: N802
         if self.secret is None:
@@ -120,9 +125,10 @@ def aws_server() -> Iterator[AwsServer]:
         def do_POST(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             content = self.rfile.read(int(headers["content-length"]))
-            signed = re.search(r"Credential=([^/]+)/\d+/([\w-]+)/([\w-]+)/", headers["authorization"])
-            assert signed is not None
-            key_id, region, service = signed.groups()
+            signed = re.search(r"Credential=([^/]+)/\d+/([\w-]+)/([\w-]+)/", headers.get("authorization", ""))
+            # A token is exchanged by whoever has it, without a signature.
+            assert signed is not None or b"Action=AssumeRoleWithWebIdentity" in content
+            key_id, region, service = signed.groups() if signed else ("", "", "sts")
             if service == "sts":
                 body = dict(parse_qsl(content.decode()))
                 reply = state.answer(Call(body["Action"], region, service, key_id, body, headers))
@@ -136,6 +142,10 @@ def aws_server() -> Iterator[AwsServer]:
                 )
             else:
                 self._send(200, JSON_TYPE, json.dumps(reply).encode())
+
+        def do_GET(self) -> None:
+            found = state.agent(self.headers["authorization"])
+            self._send(200 if found else 404, "application/json", json.dumps(found or {}).encode())
 
         def _send_query(self, action: str, reply: dict[str, Any] | Refusal) -> None:
             """As AWS's query protocol has it: XML."""

@@ -50,6 +50,7 @@ ON_AWS = {
 }
 PURE = (
     "core",
+    "credentials",
     "denials",
     "document",
     "images",

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 from refresher.assumed_roles import AssumedRoles, Credentials
 from refresher.core import Login
 from refresher.ecr import EcrLogins
-from refresher.errors import AwsCallError, DeniedError, OddAnswerError
+from refresher.errors import AwsCallError, CredentialsMissingError, DeniedError, OddAnswerError
 from refresher.registries import PUBLIC, Group
 
 from tests.refresher.fakes import CANARY, FRANKFURT, FRANKFURT_OTHER_ACCOUNT, LIFE, NOW, groups, token
@@ -142,7 +142,7 @@ def test_an_answer_without_authorization_is_not_blamed_on_the_caller() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [EndpointConnectionError(endpoint_url="http://127.0.0.1"), NoCredentialsError()], ids=["network", "no key"]
+    "error", [EndpointConnectionError(endpoint_url="http://127.0.0.1"), NoRegionError()], ids=["network", "no region"]
 )
 def test_an_ecr_that_cannot_be_asked_is_named_with_the_region(error: Exception) -> None:
     with pytest.raises(AwsCallError) as caught:
@@ -155,5 +155,5 @@ def test_a_client_that_cannot_be_made_is_named_with_the_region() -> None:
     def client(*_of: object) -> FakeEcr:
         raise NoCredentialsError
 
-    with pytest.raises(AwsCallError, match="ecr:GetAuthorizationToken in eu-central-1 failed before AWS answered"):
+    with pytest.raises(CredentialsMissingError, match="ecr:GetAuthorizationToken in eu-central-1 was not asked for"):
         logins(client).login(GROUP)

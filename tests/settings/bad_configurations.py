@@ -280,6 +280,59 @@ OF_KEYS: dict[str, dict[str, str | None]] = {
     },
 }
 
+_IRSA = {"everpull:identity": "irsa"}
+_ISSUER = "https://oidc.example.com/a"
+_POD_IDENTITY = {**CRONJOB, "everpull:identity": "pod-identity"}
+OF_IDENTITIES: dict[str, dict[str, str | None]] = {
+    "unknown identity near a known one": {**CRONJOB, "everpull:identity": "pod-identities"},
+    "unknown identity beside keys of known ones": {
+        "everpull:identity": "password",
+        "everpull:eksCluster": "main",
+        "everpull:accessKeyGeneration": "2",
+    },
+    "pod identity for ESO": {"everpull:identity": "pod-identity", "everpull:eksCluster": "main"},
+    "identity beside node roles alone": {**NODE_ROLE, **_IRSA, "everpull:eksCluster": "main"},
+    "access key beside a role": {
+        **_IRSA,
+        "everpull:eksCluster": "main",
+        "everpull:accessKeyGeneration": "2",
+        "everpull:accessKeyMaxAgeDays": "90",
+    },
+    "cluster beside an access key": {**CRONJOB, "everpull:eksCluster": "main", "everpull:createOidcProvider": "true"},
+    "cluster beside an access key of mode lambda": {"everpull:eksCluster": "main"},
+    "issuer beside a pod identity": {
+        **_POD_IDENTITY,
+        "everpull:eksCluster": "main",
+        "everpull:oidcIssuer": _ISSUER,
+        "everpull:createOidcProvider": "true",
+    },
+    "role without a cluster": _IRSA,
+    "role with a cluster and an issuer": {**_IRSA, "everpull:eksCluster": "main", "everpull:oidcIssuer": _ISSUER},
+    "pod identity without a cluster": _POD_IDENTITY,
+    "cluster that can be none": {**_IRSA, "everpull:eksCluster": "a b"},
+    "cluster seen with other credentials": {
+        **_IRSA,
+        "everpull:eksCluster": "main",
+        "aws:assumeRoles": json.dumps([{"roleArn": "a"}]),
+    },
+    "issuer without TLS": {**_IRSA, "everpull:oidcIssuer": "http://oidc.example.com/a"},
+    "issuer with a port": {**_IRSA, "everpull:oidcIssuer": "https://oidc.example.com:6443"},
+    "issuer with a query": {**_IRSA, "everpull:oidcIssuer": f"{_ISSUER}?b=c"},
+    "issuer too long": {**_IRSA, "everpull:oidcIssuer": f"https://oidc.example.com/{'a' * 232}"},
+    "issuer of the cluster's inside": {**_IRSA, "everpull:oidcIssuer": "https://kubernetes.default.svc.cluster.local"},
+    "issuer neither to be made nor not": {**_IRSA, "everpull:eksCluster": "a", "everpull:createOidcProvider": "maybe"},
+    "path without a slash at its end": {"everpull:iamPath": "/everpull"},
+    "path with a pattern": {"everpull:iamPath": "/a*/"},
+    "path too long": {"everpull:iamPath": f"/{'a' * 511}/"},
+    "boundary by its name": {"everpull:permissionsBoundary": "boundary"},
+    "boundary of another partition": {"everpull:permissionsBoundary": "arn:aws-cn:iam::123456789012:policy/a"},
+    "path and boundary beside node roles alone": {
+        **NODE_ROLE,
+        "everpull:iamPath": "/a/",
+        "everpull:permissionsBoundary": "arn:aws:iam::123456789012:policy/a",
+    },
+}
+
 # By the file that holds what they are told.
 FILES = {
     "messages.txt": IN_ANY_MODE,
@@ -289,5 +342,6 @@ FILES = {
     "messages_sharing.txt": OF_SHARING,
     "messages_reaching.txt": OF_REACHING,
     "messages_keys.txt": OF_KEYS,
+    "messages_identities.txt": OF_IDENTITIES,
 }
 BAD = {name: config for configs in FILES.values() for name, config in configs.items()}

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settings import ConfigurationError, CronJobSettings, LambdaSettings, Settings, parse, schema, values
+from settings.identity import Iam, Trust
 from tests.settings.bad_configurations import CRONJOB, GOOD, NODE_ROLE
 
 ROOT = Path(__file__).parents[2]
@@ -21,14 +22,28 @@ NEEDED = {
 }
 # What a mode makes no sense without.
 BY_MODE = {mode: {"everpull:mode": mode} for mode in schema.MODES} | {"node-role": NODE_ROLE}
+# What an identity makes no sense without, unless it is the key in question.
+BY_IDENTITY = {identity: {"everpull:identity": identity} for identity in schema.IDENTITIES}
+CLUSTER = {"everpull:eksCluster": "main"}
+BY_IDENTITY["irsa"] |= CLUSTER
+BY_IDENTITY["pod-identity"] |= CLUSTER
 # Values other than the default, for keys whose example is the default.
 OTHER = {
+    "identity": "irsa",
     "schedule": "rate(2 hours)",
     "syncInterval": "10m",
     "fanOutInterval": "10m",
     "logRetentionDays": "7",
     "imagePullPolicy": "Always",
 }
+
+
+def needed(key: str, mode: str, identity: str | None = None) -> dict[str, str]:
+    """A configuration in which the key makes sense, with the identity or else the first that knows it."""
+    identity = identity or next(iter(schema.identities_with(key, mode)), None)
+    chosen = BY_IDENTITY[identity] if identity else {}
+    # Either of the two names the issuer.
+    return {**NEEDED.get(key, {}), **(chosen if key != "oidcIssuer" else {"everpull:identity": identity or ""})}
 
 
 def text_of(key: str, column: str) -> str:
@@ -195,17 +210,17 @@ def test_the_engine_knows_the_same_keys_types_and_defaults() -> None:
 @pytest.mark.parametrize("key", schema.KEYS)
 def test_every_example_is_accepted(key: str) -> None:
     for mode in schema.modes_with(key):
-        parse({**GOOD, **BY_MODE[mode], **NEEDED.get(key, {}), f"everpull:{key}": text_of(key, "example")}, "dev")
+        parse({**GOOD, **BY_MODE[mode], **needed(key, mode), f"everpull:{key}": text_of(key, "example")}, "dev")
 
 
 @pytest.mark.parametrize("mode", schema.MODES)
 def test_a_mode_takes_its_keys_and_refuses_all_others(mode: str) -> None:
     assert set(schema.MODES[mode].keys) <= set(schema.KEYS)
-    for key in set(schema.KEYS) - set(schema.CHOOSING):
+    for key in set(schema.KEYS) - {"mode"}:
         config = {**GOOD, **BY_MODE[mode], f"everpull:{key}": OTHER.get(key) or text_of(key, "example")}
         modes = schema.modes_with(key)
         if mode in modes:
-            parse({**config, **NEEDED.get(key, {})}, "dev")
+            parse({**needed(key, mode, OTHER[key] if key == "identity" else None), **config}, "dev")
         else:
             told = faults(config)
             assert "1 fault" in told
@@ -229,7 +244,48 @@ def test_every_stack_file_is_accepted(stack: str) -> None:
 @pytest.mark.parametrize("mode", schema.MODES)
 def test_every_row_of_the_validity_table_is_accepted(mode: str) -> None:
     for identity in schema.MODES[mode].identities:
-        assert parse({**GOOD, "everpull:mode": mode, "everpull:identity": identity}, "dev").identity == identity
+        assert parse({**GOOD, "everpull:mode": mode, **BY_IDENTITY[identity]}, "dev").identity == identity
+
+
+@pytest.mark.parametrize("mode", schema.MODES)
+def test_a_mode_says_of_every_identity_that_it_works_or_why_not(mode: str) -> None:
+    row = schema.MODES[mode]
+    if row.identities:
+        assert {*row.identities, *row.unfit} == set(schema.IDENTITIES)
+        assert not set(row.identities) & row.unfit.keys()
+
+
+@pytest.mark.parametrize(("mode", "identity"), [(m, i) for m, row in schema.MODES.items() for i in row.identities])
+def test_an_identity_takes_its_keys_and_refuses_those_of_others(mode: str, identity: str) -> None:
+    for key in (key for row in schema.IDENTITIES.values() for key in row.keys):
+        config = {**GOOD, "everpull:mode": mode, f"everpull:{key}": OTHER.get(key) or text_of(key, "example")}
+        identities = schema.identities_with(key, mode)
+        if identity in identities:
+            parse({**needed(key, mode, identity), **config}, "dev")
+        elif identities:
+            told = faults({**BY_IDENTITY[identity], **config, **needed("", mode, identity)})
+            assert f"means nothing with identity {identity}" in told
+            assert f"only with everpull:identity {' or '.join(identities)}" in told
+
+
+def test_an_issuer_is_named_as_the_clusters_tokens_name_it() -> None:
+    for url in ("https://a", "https://oidc.eks.eu-central-1.amazonaws.com/id/0123ABCD", "https://a.b-c/d_e.f/~g/"):
+        chosen = {"everpull:identity": "irsa", "everpull:oidcIssuer": url}
+        settings = parse({**GOOD, **chosen, "aws:assumeRoles": "[{}]"}, "dev")
+        assert settings.trust == Trust(cluster="", issuer=url, create_provider=False)
+
+
+@pytest.mark.parametrize("host", ["kubernetes.default.svc", "a.svc.cluster.local", "cluster.local", "localhost", "svc"])
+def test_an_issuer_that_only_the_cluster_itself_can_ask_is_refused(host: str) -> None:
+    told = faults({**GOOD, "everpull:identity": "irsa", "everpull:oidcIssuer": f"https://{host}/a"})
+    assert f"names {host}, which is known within the cluster only" in told
+
+
+def test_paths_and_boundaries_are_those_of_iam() -> None:
+    assert parse(GOOD, "dev").iam == Iam(path="/", boundary="")
+    for path, boundary in (("/a/", "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"), ("/a/b-c.d@e/", "")):
+        told = {"everpull:iamPath": path, "everpull:permissionsBoundary": boundary}
+        assert parse({**GOOD, **told}, "dev").iam == Iam(path, boundary)
 
 
 def test_node_roles_go_with_every_mode() -> None:
@@ -238,3 +294,7 @@ def test_node_roles_go_with_every_mode() -> None:
         settings = parse({**config, "aws:profile": "deploys"}, "dev")
         assert (settings.node_roles, settings.node_clusters) == (("nodes",), ("main",))
         assert settings.aws_profile == "deploys"
+
+
+def test_what_the_engine_hands_over_empty_is_told_as_not_set() -> None:
+    assert "everpull:eksCluster is not set" in faults({**GOOD, "everpull:identity": "irsa", "everpull:eksCluster": ""})

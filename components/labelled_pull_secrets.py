@@ -8,9 +8,9 @@ from pulumi_kubernetes.apiextensions import CustomResource
 
 from kube.namespaces import mark_of
 
+from .external_secrets import ESO_API
 from .namespace_marks import NamespaceMarks
 
-ESO_API = "external-secrets.io/v1"
 # ESO looks at every namespace that changes its labels, comes or goes, at once. This is for what it missed: a namespace whose
 # ExternalSecret could not be made has its pull secret within a minute of when it can.
 _REFRESH = "30s"

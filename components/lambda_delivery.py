@@ -1,51 +1,30 @@
 """Mode `lambda`: one account renews, ESO brings the login into the cluster."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NotRequired
-
 import pulumi
 
 from .arguments import part_of
-from .before_create import Ask
-from .delivery import DeliveryArgs
-from .identities import identity_mark, identity_of, identity_revision, rights_document, store_identity
+from .external_secrets import DOCKER_CONFIG_KEY
+from .identities import identity_mark, identity_of, rights_document, store_identity
 from .login_secret import LoginSecret
 from .logins import logins_of
+from .operator_delivery import OperatorDeliveryArgs, pull_secret_sync
 from .policy import read_login
 from .principals import PrincipalArgs
-from .pull_secret_sync import PullSecretSync, login_revision
+from .pull_secret_sync import HubSource
 from .refresh_function import RefreshFunction
 
 # The service account whose tokens read the login, where no key does. None that another mode has: see refresh_cron_job.
 LOGIN_READER = "login-reader"
 
 
-class LambdaDeliveryArgs(DeliveryArgs):
-    """Arguments of LambdaDelivery. The owner names the cluster-wide store."""
-
-    namespace_selector: Mapping[str, Any] | None
-    """LabelSelector object of further namespaces whose pods pull."""
-
-    excluded_namespaces: Sequence[str]
-    """Namespaces that get no pull secret whatever their labels are."""
-
-    labelled_sync: str
-    """Name of the ExternalSecrets in namespaces that are chosen by label."""
-
-    has_policy: bool
-    """Whether the cluster serves MutatingAdmissionPolicy: see NamespaceMarks."""
-
-    before_hub: NotRequired[Ask | None]
-    """Called with the hub's `NAMESPACE/NAME` before it is made. Nothing is asked by default."""
+class LambdaDeliveryArgs(OperatorDeliveryArgs):
+    """Arguments of LambdaDelivery."""
 
     schedule: str
     """EventBridge schedule expression of the refresher."""
 
     sync_interval: int
     """Seconds between two reads of Secrets Manager by the hub."""
-
-    fan_out_interval: int
-    """Seconds between two reads of the hub by each namespace."""
 
     log_retention_days: int
     """Days that the function's log is kept."""
@@ -129,31 +108,17 @@ class LambdaDelivery(pulumi.ComponentResource):
             },
             child,
         )
-        sync = PullSecretSync(
-            f"{name}-sync",
-            {
-                "login_secret_arn": login.arn,
-                "region": args["region"],
-                "store_auth": identity.auth,
-                "identity": identity_mark(args),
-                "refresher": refresh.role_arn,
-                "revision": login_revision(args, identity_revision(args)),
-                "system_namespace": args["system_namespace"],
-                "before_hub": args.get("before_hub"),
-                "cluster_store_name": args["owner"],
-                "namespaces": args["namespaces"],
-                "namespace_selector": args["namespace_selector"],
-                # Whoever may run pods in the system namespace could read its credentials, so nobody is to pull there.
-                "excluded_namespaces": sorted({*args["excluded_namespaces"], args["system_namespace"]}),
-                "labelled_sync": args["labelled_sync"],
-                "has_policy": args["has_policy"],
-                "pull_secret_name": args["pull_secret_name"],
-                "sync_interval": args["sync_interval"],
-                "fan_out_interval": args["fan_out_interval"],
-                "labels": labels,
+        source = HubSource(
+            mark=identity_mark(args),
+            provider={
+                "aws": {"service": "SecretsManager", "region": args["region"], "auth": identity.auth},
             },
-            pulumi.ResourceOptions(parent=self, depends_on=[identity.made, refresh]),
+            data=[
+                {"secretKey": DOCKER_CONFIG_KEY, "remoteRef": {"key": login.arn, "property": "dockerconfigjson"}},
+            ],
+            interval=args["sync_interval"],
         )
+        sync = pull_secret_sync(name, args, source, refresh.role_arn, [identity.made, refresh], self)
         self.login_secret_arn = login.arn
         self.identity_arn = identity.arn
         self.key_created = identity.key_created

@@ -1,5 +1,6 @@
 """The logins that a refresher fetches: what they open, the rights that takes, and how the refresher is told."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
@@ -67,3 +68,10 @@ def login_environment(args: LoginArgs) -> dict[str, str]:
         "EVERPULL_VERIFY_IMAGES": args.get("verify_images", ()),
     }
     return {name: ",".join(items) for name, items in lists.items() if items}
+
+
+def login_revision(args: LoginArgs, more: Sequence[str] = ()) -> str:
+    """A short name for what the hub must hold, the same for the same registries, and roles that fetch their logins, in any
+    order. `more` is what else makes another hub."""
+    names = [*sorted(args["registries"]), *sorted(args.get("assume_roles", ())), *more]
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:10]

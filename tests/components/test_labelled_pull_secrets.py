@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.external_secrets import go_duration
 from components.namespace_selection import less
-from components.pull_secret_sync import go_duration
 from tests.components.recording import Recorder
 from tests.components.test_lambda_delivery import built
 

@@ -5,9 +5,9 @@ import pulumi
 import pytest
 
 from components.cluster_identity import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from components.external_secrets import go_duration
 from components.lambda_delivery import LambdaDelivery, LambdaDeliveryArgs
 from components.policy import PolicyTooLong
-from components.pull_secret_sync import go_duration
 from components.refresh_function import AWAIT_RIGHTS_SECONDS, TIMEOUT_SECONDS
 from components.refresher_source import source_files
 from tests.components.recording import ACCOUNT, Recorder, record

@@ -65,11 +65,12 @@ async def when_let_go(settings: Settings, runs: Runs, patience: float) -> None:
         await asyncio.sleep(SETTLING_SECONDS)
 
 
-async def when_pulled(settings: Settings, hub: str, annotation: str) -> None:
+async def when_pulled(settings: Settings, hub: str, annotation: str, aside: str) -> None:
     """Holds the program's end back where the logins of before are another principal's than those of `hub` (`NAMESPACE/NAME`),
     for as long as a pull takes that began with one of them.
 
-    Hubs tell in their `annotation` whose their login is. The one before is there until the engine deletes it.
+    Hubs tell in their `annotation` whose their login is; what has `aside` is no hub. The one before is there until the engine
+    deletes it.
     """
     if pulumi.runtime.is_dry_run():
         return
@@ -80,8 +81,11 @@ async def when_pulled(settings: Settings, hub: str, annotation: str) -> None:
     except (Unreachable, Forbidden) as reason:
         pulumi.log.warn(f"whether pods still pull with logins of another role was not checked: {reason}")
         return
-    hubs = [part(found, "metadata") for found in items(listed, "items")]
-    whose = {str(found["name"]): part(found, "annotations").get(annotation) for found in hubs}
+    found = {
+        str(part(item, "metadata")["name"]): part(part(item, "metadata"), "annotations")
+        for item in items(listed, "items")
+    }
+    whose = {name: marks.get(annotation) for name, marks in found.items() if aside not in marks}
     if any(principal != whose.get(name) for principal in whose.values()):
         await asyncio.sleep(SETTLING_SECONDS)
 

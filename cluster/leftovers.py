@@ -1,7 +1,7 @@
 """What a run that was killed made and could not take note of any more.
 
 The engine would make it again, and the Kubernetes provider refuses to make what exists. That is rare for what is made in a
-moment, but hub and Jobs are waited for, and in all that time the state does not have them yet.
+moment, but what holds logins and Jobs are waited for, and in all that time the state does not have them yet.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,17 +21,17 @@ Clear = Callable[[str], Awaitable[None]]
 """Makes room for what is about to be made, by its `NAMESPACE/NAME`."""
 
 
-def hubs_cleared(settings: Settings) -> Clear:
-    """Takes a hub away that the state does not have.
+def cleared(settings: Settings, annotation: str) -> Clear:
+    """Takes away an ExternalSecret of the system namespace that the state does not have: a hub, or what fetches a login for it.
 
-    Not one that a namespace reads. Nor one that is not the newest: the state has it under another hub's name, as one to be
-    deleted in the end, and that would then be the new one, which is called the same.
+    Not one that another reads. Nor one that is not the newest of its sort: the state has it under another one's name, as one to
+    be deleted in the end, and that would then be the new one, which is called the same. The `annotation` tells sorts apart.
     """
 
     async def clear(place: str) -> None:
         namespace, name = place.split("/")
         path = f"{ESO_API}/namespaces/{namespace}/externalsecrets/{name}"
-        await _clear(settings, path, lambda reader, made: _is_known(settings, reader, name, made))
+        await _clear(settings, path, lambda reader, made: _is_known(settings, reader, name, annotation, made))
 
     return clear
 
@@ -58,10 +58,14 @@ async def _clear(settings: Settings, path: str, stays: Callable[[ClusterReader, 
         await remove(http, reader, {path: metadata["uid"]}, "Foreground")
 
 
-def _is_known(settings: Settings, reader: ClusterReader, hub: str, made: str) -> bool:
-    """Whether a namespace reads the hub, or another one was made after it."""
+def _is_known(settings: Settings, reader: ClusterReader, name: str, annotation: str, made: str) -> bool:
+    """Whether something reads it, or another one of its sort was made after it."""
     listed = items(reader.document(f"{ESO_API}/externalsecrets?{labelled(settings)}"), "items")
-    others = [part(found, "metadata") for found in listed]
-    hubs = [other for other in others if other["namespace"] == settings.system_namespace and other["name"] != hub]
+    all_of_them = [part(found, "metadata") for found in listed]
+    ours = [found for found in all_of_them if found["namespace"] == settings.system_namespace]
+    sorts = {str(found["name"]): part(found, "annotations").get(annotation) for found in ours}
+    others = [found for found in ours if found["name"] != name and sorts[str(found["name"])] == sorts.get(name)]
     # Times are all of one form (Kubernetes API conventions, Units), so their texts can be compared.
-    return any(reads(found, hub) for found in listed) or any(str(other["creationTimestamp"]) >= made for other in hubs)
+    return any(reads(found, name) for found in listed) or any(
+        str(other["creationTimestamp"]) >= made for other in others
+    )

@@ -1,4 +1,4 @@
-"""What mode `lambda` needs of the External Secrets Operator (ESO)."""
+"""What the modes need of the External Secrets Operator (ESO) that deliver through it."""
 
 from collections.abc import Iterator
 
@@ -12,6 +12,9 @@ ESO_GROUP = "external-secrets.io"
 ESO_VERSION = "v1"
 ESO_API = f"/apis/{ESO_GROUP}/{ESO_VERSION}"
 ESO_KINDS = ("ClusterSecretStore", "ExternalSecret", "SecretStore")
+# Served by the operator beside its main group, in all versions so far (ESO API reference, ECRAuthorizationToken).
+GENERATORS = "/apis/generators.external-secrets.io/v1alpha1"
+GENERATOR = "ECRAuthorizationToken"
 # What a label selector needs besides.
 BY_LABEL = "ClusterExternalSecret"
 INSTALL_ESO = (
@@ -38,11 +41,26 @@ def operator_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault
         problem = f"needs {' and '.join(missing)}, which the cluster's ESO was installed without"
     yield Fault(
         "everpull:mode",
-        "lambda",
+        settings.mode,
         problem,
         f"ESO 0.17 or later with its {ESO_GROUP}/{ESO_VERSION} CRDs, or mode cronjob, which needs no ESO",
         INSTALL_ESO,
     )
+
+
+def generator_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
+    """An operator without the generator of ECR logins; nothing is said where there is none at all."""
+    if not reader.document(f"/apis/{ESO_GROUP}"):
+        return
+    kinds = {str(kind["kind"]) for kind in items(reader.document(GENERATORS), "resources")}
+    if GENERATOR not in kinds:
+        yield Fault(
+            "everpull:mode",
+            settings.mode,
+            f"needs {GENERATOR}, which the cluster's ESO was installed without",
+            "ESO with the CRDs of its generators, or mode cronjob, which needs no ESO",
+            INSTALL_ESO,
+        )
 
 
 def cluster_wide_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:

@@ -13,7 +13,7 @@ from kube.namespaces import mark_of, remedy
 from settings import ConfigurationError, Fault, Settings
 
 from .attachment import attachment_faults
-from .operator import cluster_wide_faults, operator_faults
+from .operator import cluster_wide_faults, generator_faults, operator_faults
 from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable
 from .restrictions import restriction_faults
 from .selected import selected
@@ -32,6 +32,7 @@ Check = Callable[[Settings, ClusterReader], Iterable[Fault]]
 # What each mode needs besides its namespaces, in the order in which it is told.
 CHECKS: dict[str, tuple[Check, ...]] = {
     "lambda": (operator_faults, restriction_faults, system_namespace_faults, cluster_wide_faults),
+    "generator": (operator_faults, generator_faults, restriction_faults, system_namespace_faults, cluster_wide_faults),
     "cronjob": (system_namespace_faults, role_faults, cluster_role_faults),
 }
 
@@ -84,7 +85,7 @@ def _chosen_pull_secrets(settings: Settings, reader: ClusterReader) -> Iterator[
     chosen = [row.name for row in selected(settings, reader)]
     if not chosen:
         pulumi.log.info(f"no namespace has the labels {settings.selector.text} now")
-    by_operator = labelled_sync_faults(settings, reader, chosen) if settings.mode == "lambda" else ()
+    by_operator = labelled_sync_faults(settings, reader, chosen) if settings.by_operator else ()
     return chain(pull_secret_faults(settings, reader, chosen), by_operator)
 
 
@@ -115,7 +116,7 @@ def _do(names: Sequence[str]) -> str:
 def _tell(settings: Settings, around: Surroundings) -> None:
     """What is no fault, and yet not as one would expect it."""
     _tell_of_namespaces(settings, around)
-    if settings.mode == "lambda" and settings.selector is not None and not around.policies:
+    if settings.by_operator and settings.selector is not None and not around.policies:
         mark = mark_of(settings.owner)
         pulumi.log.warn(
             "a namespace that leaves everpull:namespaceSelector keeps a finalizer of ESO, and cannot be deleted before the "

@@ -130,7 +130,7 @@ class GeneratedLogins(pulumi.ComponentResource):
         if group.get("public"):
             spec["scope"] = "public"
         generator = CustomResource(
-            f"{of_identity(f'{name}-generator', mark)}-{group['name']}",
+            f"{of_identity(f'{name}-token', mark)}-{group['name']}",
             api_version=GENERATORS_API,
             kind=KIND,
             metadata={"name": target, "namespace": args["namespace"], "labels": labels},

@@ -7,9 +7,9 @@ import pulumi
 
 from cluster.surroundings import Surroundings
 from components.delivery import DeliveryArgs
-from settings import CronJobSettings, LambdaSettings, NodeRoleSettings, Settings
+from settings import CronJobSettings, GeneratorSettings, LambdaSettings, NodeRoleSettings, Settings
 
-from . import by_cronjob, by_lambda
+from . import by_cronjob, by_generator, by_lambda
 from .attaching import attach
 
 __all__ = ["deliver"]
@@ -24,6 +24,8 @@ def deliver(
             outputs = by_lambda.deliver(settings, chosen, around, args, opts)
         case CronJobSettings() as chosen:
             outputs = by_cronjob.deliver(settings, chosen, args, opts)
+        case GeneratorSettings() as chosen:
+            outputs = by_generator.deliver(settings, chosen, around, args, opts)
         case NodeRoleSettings():
             return {}
     return {**outputs, **attach(settings, args["registries"], _after(outputs["pullSecrets"]))}

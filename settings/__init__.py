@@ -11,7 +11,7 @@ from typing import Self
 
 import pulumi
 
-from lambda_src.refresher.registries import Registry, parse_registry
+from lambda_src.refresher.registries import PUBLIC, Group, Registry, groups_of, parse_registry
 
 from . import (
     access_key,
@@ -30,7 +30,7 @@ from . import (
     values,
 )
 from .access_key import AccessKeySettings
-from .delivery import CronJobSettings, Delivery, LambdaSettings, NodeRoleSettings
+from .delivery import CronJobSettings, Delivery, GeneratorSettings, LambdaSettings, NodeRoleSettings
 from .faults import ConfigurationError, Fault
 from .identity import Iam, Trust
 from .reach import Problem, Reach
@@ -43,6 +43,8 @@ __all__ = [
     "ConfigurationError",
     "CronJobSettings",
     "Fault",
+    "GeneratorSettings",
+    "Group",
     "LambdaSettings",
     "NodeRoleSettings",
     "Registry",
@@ -112,6 +114,17 @@ class Settings:
     def in_cluster(self) -> bool:
         """Whether anything of the stack is in the cluster."""
         return not isinstance(self.delivery, NodeRoleSettings)
+
+    @property
+    def by_operator(self) -> bool:
+        """Whether ESO carries the login into the namespaces."""
+        return isinstance(self.delivery, LambdaSettings | GeneratorSettings)
+
+    @property
+    def login_groups(self) -> tuple[Group, ...]:
+        """The registries by the login that opens them. Every one must be named (see of_account)."""
+        public = (PUBLIC,) if self.reach.ecr_public else ()
+        return groups_of((*self.registries, *public), self.reach.roles)
 
     def of_account(self, account: str, dns_suffix: str) -> Self:
         """The same with every registry named: that of the deploying `account` where none is listed.

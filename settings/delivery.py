@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from . import pods, schedules, schema, values
 from .pods import Toleration
 from .reader import Reader
+from .refused import Refused
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,19 @@ class CronJobSettings:
 
 
 @dataclass(frozen=True)
+class GeneratorSettings:
+    """What only mode `generator` needs. Intervals are in seconds."""
+
+    renew_interval: int
+    fan_out_interval: int
+
+
+@dataclass(frozen=True)
 class NodeRoleSettings:
     """Mode `node-role` needs nothing that only it needs. Nothing is delivered."""
 
 
-Delivery = LambdaSettings | CronJobSettings | NodeRoleSettings
+Delivery = LambdaSettings | CronJobSettings | GeneratorSettings | NodeRoleSettings
 
 
 def read_lambda(reader: Reader, _owner: str) -> LambdaSettings:
@@ -87,6 +96,34 @@ def read_cronjob(reader: Reader, owner: str) -> CronJobSettings:
     return settings
 
 
+def read_generator(reader: Reader, _owner: str) -> GeneratorSettings:
+    """The settings of mode `generator`; faults are noted in the reader.
+
+    A new login is read twice in the cluster, by the hub and by each namespace, both as often as `fanOutInterval` says.
+    """
+    settings = GeneratorSettings(
+        renew_interval=reader.value("renewInterval", _at_half_life),
+        fan_out_interval=reader.value("fanOutInterval", values.duration_seconds),
+    )
+    _refuse_a_gap(
+        reader,
+        {"fanOutInterval": 2 * settings.fan_out_interval},
+        f"with fanOutInterval {reader.text('fanOutInterval')}, by which the hub reads too,",
+    )
+    return settings
+
+
+def _at_half_life(raw: str) -> int:
+    seconds = values.duration_seconds(raw)
+    most = schema.LOGIN_LIFE_MINUTES - schema.RENEW_AT_MINUTES_LEFT
+    if seconds > most * 60:
+        raise Refused(
+            "is longer than half of a login's 12 hours, so an operator that is down for the other half leaves dead logins",
+            f"at most {most // 60}h",
+        )
+    return seconds
+
+
 def read_node_role(_reader: Reader, _owner: str) -> NodeRoleSettings:
     """The settings of mode `node-role`."""
     return NodeRoleSettings()
@@ -96,6 +133,7 @@ def read_node_role(_reader: Reader, _owner: str) -> NodeRoleSettings:
 READERS: dict[str, Callable[[Reader, str], Delivery]] = {
     "lambda": read_lambda,
     "cronjob": read_cronjob,
+    "generator": read_generator,
     "node-role": read_node_role,
 }
 

@@ -70,6 +70,7 @@ KEYS: dict[str, Key] = {
     "ownerRoles": Key("array", [], ["arn:aws:iam::222222222222:role/everpull-writer"]),
     "schedule": Key("string", "rate(1 hour)", "rate(1 hour)"),
     "syncInterval": Key("string", "15m", "15m"),
+    "renewInterval": Key("string", "1h", "1h"),
     "fanOutInterval": Key("string", "5m", "5m"),
     "logRetentionDays": Key("integer", 30, 30),
     "reservedConcurrency": Key("integer", UNRESERVED, 1),
@@ -84,17 +85,17 @@ _EVERYWHERE = (
     *("registries", "repositories", "pullThroughCaches", "nodeRoles", "nodeClusters"),
     *("sharedRepositories", "sharedWith", "ownerRoles"),
 )
-# Whose logins the pull secrets hold, and what they open.
-_LOGINS = ("assumeRoles", "ecrPublic", "verifyImages")
-# What every mode needs that puts a pull secret into namespaces and runs on a schedule.
+# What every mode needs that puts a pull secret into namespaces.
 _PULL_SECRETS = (
     *("identity", "iamPath", "permissionsBoundary"),
     *_EVERYWHERE,
-    *_LOGINS,
+    *("assumeRoles", "ecrPublic"),
     *("namespaces", "createNamespaces", "namespaceSelector", "excludedNamespaces"),
     *("pullSecretName", "adopt", "systemNamespace"),
-    *("attach", "serviceAccounts", "schedule"),
+    *("attach", "serviceAccounts"),
 )
+# What our refresher adds: it runs on a schedule, and tries images.
+_REFRESHER = ("verifyImages", "schedule")
 
 
 @dataclass(frozen=True)
@@ -133,21 +134,29 @@ IDENTITIES: dict[str, Identity] = {
     ),
 }
 
+# ESO AWS provider docs, Authentication: an association is made for the service account of ESO itself.
+_UNFIT_FOR_ESO = {
+    "pod-identity": "ESO's stores and generators name a service account, and an EKS Pod Identity association would have to be "
+    "ESO's own, open to every store in the cluster"
+}
+
 MODES: dict[str, Mode] = {
     "lambda": Mode(
         choose_when="one account renews for many clusters, and the clusters hold no ECR right at all",
         identities=("access-key", "irsa"),
-        keys=(*_PULL_SECRETS, "syncInterval", "fanOutInterval", "logRetentionDays", "reservedConcurrency"),
-        # ESO AWS provider docs, Authentication: an association is made for the service account of ESO itself.
-        unfit={
-            "pod-identity": "ESO's store names a service account, and an EKS Pod Identity association would have to be ESO's "
-            "own, open to every store in the cluster"
-        },
+        keys=(*_PULL_SECRETS, *_REFRESHER, "syncInterval", "fanOutInterval", "logRetentionDays", "reservedConcurrency"),
+        unfit=_UNFIT_FOR_ESO,
     ),
     "cronjob": Mode(
         choose_when="the cluster has no operator, or one without cluster-wide stores; it may fetch logins itself",
         identities=("access-key", "irsa", "pod-identity"),
-        keys=(*_PULL_SECRETS, "image", "imagePullPolicy", "nodeSelector", "tolerations"),
+        keys=(*_PULL_SECRETS, *_REFRESHER, "image", "imagePullPolicy", "nodeSelector", "tolerations"),
+    ),
+    "generator": Mode(
+        choose_when="ESO is there and each cluster may fetch logins itself: nothing of everpull runs, in AWS or in the cluster",
+        identities=("access-key", "irsa"),
+        keys=(*_PULL_SECRETS, "renewInterval", "fanOutInterval"),
+        unfit=_UNFIT_FOR_ESO,
     ),
     "node-role": Mode(
         choose_when="the pods run on EKS nodes, whose own role may pull; nothing is put into the cluster",

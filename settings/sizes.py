@@ -46,14 +46,14 @@ def environment_bytes(*lists: Sequence[str]) -> int:
 
 @dataclass(frozen=True)
 class _Room:
-    """Where the logins of a mode lie and what its refresher is started by, with what each holds."""
+    """Where the logins of a mode lie and what its refresher, if it has one, is started by, with what each holds."""
 
     store: str
     store_bytes: int
     needs: Callable[[Sequence[str]], int]
     more: str
-    starter: str
-    starter_bytes: int
+    starter: str = ""
+    starter_bytes: int = 0
 
 
 _ROOMS = {
@@ -75,6 +75,7 @@ _ROOMS = {
         starter="a program",
         starter_bytes=128 * 1024,
     ),
+    "generator": _Room(store="a Secret in the cluster", store_bytes=1024 * 1024, needs=docker_config_bytes, more=""),
 }
 
 
@@ -92,7 +93,7 @@ def problems(mode: str, reach: Reach, registries: Sequence[Registry], repositori
         "verifyImages": images.resolved(reach.images, registries, repositories),
     }
     size = environment_bytes(*told.values())
-    if size > room.starter_bytes:
+    if room.starter and size > room.starter_bytes:
         key = max(told, key=lambda key: len(",".join(told[key])))
         yield Problem(
             key,

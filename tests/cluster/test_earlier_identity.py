@@ -227,19 +227,21 @@ MARK = "everpull/refresher"
 
 
 def pulled() -> Any:
-    return earlier_identity.when_pulled(SETTINGS, HUB, MARK)
+    return earlier_identity.when_pulled(SETTINGS, HUB, MARK, "everpull/login")
 
 
 class Hubs:
-    """Roles by the hubs that hold their logins; None is one of before hubs told."""
+    """Roles by the hubs that hold their logins; None is one of before hubs told. What fetches a login is there as well."""
 
     def __init__(self, **hubs: str | None) -> None:
         self._hubs = {name.replace("_", "-"): whose for name, whose in hubs.items()}
+        self._fetching = {"metadata": {"name": "fetch-0123456789-eu", "annotations": {"everpull/login": "eu"}}}
 
     def document(self, path: str) -> Mapping[str, object]:
         assert path == f"/apis/external-secrets.io/v1/namespaces/everpull-dev/externalsecrets?{LABELS}"
         found = {name: {"annotations": {MARK: whose}} if whose else {} for name, whose in self._hubs.items()}
-        return {"items": [{"metadata": {"name": name, **metadata}} for name, metadata in found.items()]}
+        hubs = [{"metadata": {"name": name, **metadata}} for name, metadata in found.items()]
+        return {"items": [self._fetching, *hubs]}
 
 
 @pytest.mark.parametrize(

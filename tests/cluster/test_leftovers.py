@@ -11,7 +11,7 @@ import pulumi
 import pytest
 
 from cluster import hand_over, leftovers
-from cluster.leftovers import Clear, hubs_cleared, jobs_cleared
+from cluster.leftovers import Clear, cleared, jobs_cleared
 from kube.client import Unreachable
 from settings import Settings, parse
 from tests.settings.bad_configurations import GOOD
@@ -20,13 +20,21 @@ SETTINGS = parse(GOOD, "dev")
 ESO = "/apis/external-secrets.io/v1"
 HUB = f"{ESO}/namespaces/everpull-dev/externalsecrets/login-0123456789-2"
 JOB = "/apis/batch/v1/namespaces/everpull-dev/jobs/refresher-first-run-0123456789"
-CLEAR: dict[str, Callable[[Settings], Clear]] = {HUB: hubs_cleared, JOB: jobs_cleared}
+FETCH = f"{ESO}/namespaces/everpull-dev/externalsecrets/fetch-0123456789-2-eu"
+SORT = "everpull/login"
+CLEAR: dict[str, Callable[[Settings], Clear]] = {
+    HUB: lambda settings: cleared(settings, SORT),
+    FETCH: lambda settings: cleared(settings, SORT),
+    JOB: jobs_cleared,
+}
 MADE = "2026-01-01T00:01:00Z"
 EACH = pytest.mark.parametrize("path", CLEAR)
+OF_ESO = pytest.mark.parametrize("path", [HUB, FETCH])
 
 
 class Cluster:
-    """One object that goes when it is deleted, a namespace that reads one hub, and another hub."""
+    """One object that goes when it is deleted, a namespace that reads one hub, and another hub; each hub has one login, of one
+    region, and another of the newer one's was fetched since."""
 
     def __init__(
         self,
@@ -64,10 +72,14 @@ class Cluster:
         places = {
             ("everpull-dev", "login-0123456789-2"): ("arn", MADE),
             ("everpull-dev", "login-0123456789"): ("arn", self._other_made),
+            ("everpull-dev", "fetch-0123456789-2-eu"): ("", MADE),
+            ("everpull-dev", "fetch-0123456789-eu"): ("", self._other_made),
+            ("everpull-dev", "fetch-0123456789-2-us"): ("", MADE),
             ("team-a", "everpull-dev"): (self._read, "2026-01-02T00:00:00Z"),
         }
         for (namespace, name), (key, made) in places.items():
-            metadata = {"namespace": namespace, "name": name, "creationTimestamp": made}
+            sort = {SORT: name.rpartition("-")[2]} if name.startswith("fetch-") else {}
+            metadata = {"namespace": namespace, "name": name, "creationTimestamp": made, "annotations": sort}
             yield {"metadata": metadata, "spec": {"data": [{"secretKey": "k", "remoteRef": {"key": key}}]}}
 
 
@@ -101,17 +113,21 @@ def test_what_is_left_behind_goes_with_what_belongs_to_it(
     assert said == [f"{path} was left behind by a run that was cut off, and is made anew"]
 
 
-def test_a_hub_that_a_namespace_reads_stays(monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
-    cluster = Cluster(HUB, read="login-0123456789-2")
-    clear(monkeypatch, HUB, cluster.client)
+@OF_ESO
+def test_what_another_one_reads_stays(monkeypatch: pytest.MonkeyPatch, said: list[str], path: str) -> None:
+    cluster = Cluster(path, read=path.rpartition("/")[2])
+    clear(monkeypatch, path, cluster.client)
     assert (cluster.deleted, said) == ([], [])
 
 
+@OF_ESO
 @pytest.mark.parametrize("made", [MADE, "2026-01-01T00:01:01Z", "2026-02-01T00:00:00Z"])
-def test_a_hub_that_is_not_the_newest_stays(monkeypatch: pytest.MonkeyPatch, said: list[str], made: str) -> None:
+def test_what_is_not_the_newest_of_its_sort_stays(
+    monkeypatch: pytest.MonkeyPatch, said: list[str], path: str, made: str
+) -> None:
     """The state has it as one to be deleted, by its name, once the one that is about to be made is in use."""
-    cluster = Cluster(HUB, other_made=made)
-    clear(monkeypatch, HUB, cluster.client)
+    cluster = Cluster(path, other_made=made)
+    clear(monkeypatch, path, cluster.client)
     assert (cluster.deleted, said) == ([], [])
 
 

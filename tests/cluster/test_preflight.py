@@ -5,7 +5,7 @@ import pulumi
 import pytest
 
 from cluster import preflight
-from cluster.operator import BY_LABEL, ESO_KINDS
+from cluster.operator import BY_LABEL, ESO_KINDS, GENERATOR, GENERATORS
 from cluster.preflight import find_faults
 from cluster.reader import Unreachable
 from cluster.surroundings import Surroundings
@@ -31,6 +31,7 @@ def cluster(
         {
             ESO: {"versions": [{"version": version} for version in versions]},
             f"{ESO}/v1": {"resources": [{"kind": kind} for kind in kinds]},
+            GENERATORS: {"resources": [{"kind": GENERATOR}]},
             NAMESPACE: {},
         }
     )
@@ -90,6 +91,19 @@ def test_an_operator_without_cluster_stores_is_told_what_it_lacks(settings: Sett
     assert told(settings, cluster(kinds=("ExternalSecret", "SecretStore"))) == [
         "everpull:mode: needs ClusterSecretStore, which the cluster's ESO was installed without"
     ]
+
+
+def test_an_operator_without_generators_of_logins_is_refused_for_those_alone(settings: Settings) -> None:
+    reader = cluster()
+    generator = configured(**{"everpull:mode": "generator"})
+    assert told(generator, reader) == []
+    del reader.objects[GENERATORS]
+    assert told(settings, reader) == []
+    assert told(generator, reader) == [
+        "everpull:mode: needs ECRAuthorizationToken, which the cluster's ESO was installed without"
+    ]
+    # An operator that is not there at all lacks that too, and is one fault.
+    assert len(told(generator, FakeCluster({NAMESPACE: {}}))) == 1
 
 
 @pytest.mark.parametrize("mode", IN_CLUSTER)

@@ -9,7 +9,7 @@ import pytest
 
 from cluster.hand_over import HandOver
 from cluster.surroundings import Surroundings
-from modes import by_lambda, deliver
+from modes import by_operator, deliver
 from modes.reaching import login_args
 from settings import parse
 from tests.components.recording import Recorder, record
@@ -28,7 +28,11 @@ TO_PODS = {
     "everpull:pullSecretName": "ecr-pull",
 }
 # The last of what each mode makes a pull secret by.
-LAST = {"lambda": "everpull-dev-sync-pull-secret-team-a", "cronjob": "everpull-dev-refresh-first-run"}
+LAST = {
+    "lambda": "everpull-dev-sync-pull-secret-team-a",
+    "cronjob": "everpull-dev-refresh-first-run",
+    "generator": "everpull-dev-sync-pull-secret-team-a",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -52,9 +56,9 @@ def proven(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     async def nothing(*_: object) -> None:
         return
 
-    monkeypatch.setattr(by_lambda, "when_synced", synced)
-    monkeypatch.setattr(by_lambda, "when_followed", nothing)
-    monkeypatch.setattr(by_lambda, "pass_on", nothing)
+    monkeypatch.setattr(by_operator, "when_synced", synced)
+    monkeypatch.setattr(by_operator, "when_followed", nothing)
+    monkeypatch.setattr(by_operator, "pass_on", nothing)
     monkeypatch.setattr("modes.attaching.when_in_force", in_force)
     return asked
 

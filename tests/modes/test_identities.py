@@ -296,15 +296,16 @@ def test_the_lambda_modes_end_waits_for_pulls_with_another_roles_logins(
 ) -> None:
     asked: list[Any] = []
 
-    async def pulled(_: Settings, hub: str, annotation: str) -> None:
-        asked.append((hub, annotation))
+    async def pulled(_: Settings, hub: str, annotation: str, aside: str) -> None:
+        asked.append((hub, annotation, aside))
 
     async def synced(_: object, places: Sequence[str]) -> list[str]:
         return list(places)
 
-    monkeypatch.setattr("modes.by_lambda.when_pulled", pulled)
-    monkeypatch.setattr("modes.by_lambda.when_synced", synced)
+    monkeypatch.setattr("modes.by_operator.when_pulled", pulled)
+    monkeypatch.setattr("modes.by_operator.when_synced", synced)
     recorder, outputs = delivered(settings())
     hub = recorder.one(":ExternalSecret", "-hub").inputs["metadata"]
-    assert asked == [(outputs["hub"], "everpull/refresher")]
+    assert asked == [(outputs["hub"], "everpull/refresher", "everpull/login")]
     assert asked[0][1] in hub["annotations"]
+    assert asked[0][2] not in hub["annotations"]

@@ -9,7 +9,7 @@ import pytest
 
 from cluster.surroundings import Surroundings
 from components.delivery import DeliveryArgs
-from modes import by_cronjob, by_lambda, deliver
+from modes import by_cronjob, by_operator, deliver
 from modes.keys import key_args
 from settings import Settings, parse, schema
 from tests.components.recording import Recorder, record
@@ -23,6 +23,7 @@ OUTPUTS = {
         *("functionName", "scheduleRule", "logGroup", "deadLetterQueue"),
     },
     "cronjob": {*SHARED, "namespaceSelector", "cronJob", "firstRun"},
+    "generator": {*SHARED, "namespaceSelector", "clusterStore", "hub"},
 }
 
 
@@ -126,6 +127,39 @@ def test_every_key_of_lambda_arrives() -> None:
     assert intervals == {"everpull-dev-sync-hub": "10m0s", "everpull-dev-sync-pull-secret-default": "1m0s"}
 
 
+def test_every_key_of_the_generator_arrives() -> None:
+    role = "arn:aws:iam::222222222222:role/ecr-pull"
+    hosts = [f"{account}.dkr.ecr.eu-central-1.amazonaws.com" for account in ("123456789012", "222222222222")]
+    recorder, _ = delivered(
+        {
+            "everpull:mode": "generator",
+            "everpull:renewInterval": "30m",
+            "everpull:fanOutInterval": "1m",
+            "everpull:registries": json.dumps([*hosts, "333333333333.dkr.ecr.us-east-1.amazonaws.com"]),
+            "everpull:assumeRoles": json.dumps([role]),
+            "everpull:ecrPublic": "true",
+        }
+    )
+    names = ("eu-central-1", "eu-central-1-222222222222", "us-east-1", "public")
+    asked = {
+        item.name.removeprefix("everpull-dev-logins-token-generator-"): item.inputs["spec"]
+        for item in recorder.all(":ECRAuthorizationToken")
+    }
+    assert [(spec["region"], spec.get("role"), spec.get("scope")) for spec in map(asked.pop, names)] == [
+        ("eu-central-1", None, None),
+        ("eu-central-1", role, None),
+        ("us-east-1", None, None),
+        ("us-east-1", None, "public"),
+    ]
+    assert asked == {}
+    intervals = {item.name: item.inputs["spec"]["refreshInterval"] for item in recorder.all(":ExternalSecret")}
+    assert intervals == {
+        **{f"everpull-dev-logins-fetch-generator-{name}": "30m0s" for name in names},
+        "everpull-dev-sync-hub-generator": "1m0s",
+        "everpull-dev-sync-pull-secret-default": "1m0s",
+    }
+
+
 @pytest.mark.parametrize("policies", [True, False])
 def test_what_lambda_is_told_of_labels_and_of_the_cluster_arrives(policies: bool) -> None:
     config = {
@@ -176,7 +210,7 @@ def test_pull_secrets_change_hands_while_the_listed_are_still_waited_for(monkeyp
             waited.append(freed.wait(10))
         return answer(self, args)
 
-    monkeypatch.setattr(by_lambda, "pass_on", pass_on)
+    monkeypatch.setattr(by_operator, "pass_on", pass_on)
     monkeypatch.setattr(Recorder, "new_resource", held_up)
     delivered({})
     assert waited == [True]

@@ -45,7 +45,11 @@ def built(config: dict[str, str], around: Surroundings) -> Recorder:
     return recorder
 
 
-FIRST = {"lambda": "everpull-dev-sync-pull-secret-team-b", "cronjob": "everpull-dev-refresh-rights-role-team-b"}
+FIRST = {
+    "lambda": "everpull-dev-sync-pull-secret-team-b",
+    "cronjob": "everpull-dev-refresh-rights-role-team-b",
+    "generator": "everpull-dev-sync-pull-secret-team-b",
+}
 
 
 @pytest.mark.parametrize("mode", schema.modes_with("createNamespaces"))

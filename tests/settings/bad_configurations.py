@@ -4,6 +4,7 @@ import json
 
 GOOD = {"aws:region": "eu-central-1"}
 CRONJOB = {"everpull:mode": "cronjob"}
+GENERATOR = {"everpull:mode": "generator"}
 NODE_ROLE = {"everpull:mode": "node-role", "everpull:nodeRoles": json.dumps(["nodes"])}
 DIGEST = "sha256:" + "0" * 64
 
@@ -95,6 +96,20 @@ OF_MODES: dict[str, dict[str, str | None]] = {
     "cronjob with an uneven part of a day": {**CRONJOB, "everpull:schedule": "rate(5 hours)"},
     "cronjob with more than a day": {**CRONJOB, "everpull:schedule": "rate(2 days)"},
     "cronjob too slow": {**CRONJOB, "everpull:schedule": "rate(6 hours)"},
+    "generator too slow": {**GENERATOR, "everpull:renewInterval": "6h1m"},
+    "generator whose renewal is no duration": {**GENERATOR, "everpull:renewInterval": "often"},
+    "generator with a fan-out too slow": {**GENERATOR, "everpull:fanOutInterval": "3h"},
+    "generator with what only the refresher does": {
+        **GENERATOR,
+        "everpull:schedule": "rate(2 hours)",
+        "everpull:verifyImages": json.dumps(["auto"]),
+    },
+    "generator with too many registries": {
+        **GENERATOR,
+        "everpull:registries": json.dumps(
+            [f"{number:012}.dkr.ecr.eu-central-1.amazonaws.com" for number in range(238)]
+        ),
+    },
     "selector that stops in the middle": {**CRONJOB, "everpull:namespaceSelector": "team in (a"},
     "selector with a comma at its end": {**CRONJOB, "everpull:namespaceSelector": "team=a,"},
     "selector by number": {**CRONJOB, "everpull:namespaceSelector": "rank>3"},

@@ -8,9 +8,18 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settings import ConfigurationError, CronJobSettings, LambdaSettings, Settings, parse, schema, values
+from settings import (
+    ConfigurationError,
+    CronJobSettings,
+    GeneratorSettings,
+    LambdaSettings,
+    Settings,
+    parse,
+    schema,
+    values,
+)
 from settings.identity import Iam, Trust
-from tests.settings.bad_configurations import CRONJOB, GOOD, NODE_ROLE
+from tests.settings.bad_configurations import CRONJOB, GENERATOR, GOOD, NODE_ROLE
 
 ROOT = Path(__file__).parents[2]
 # What a key makes no sense without.
@@ -33,6 +42,7 @@ OTHER = {
     "schedule": "rate(2 hours)",
     "syncInterval": "10m",
     "fanOutInterval": "10m",
+    "renewInterval": "30m",
     "logRetentionDays": "7",
     "imagePullPolicy": "Always",
 }
@@ -164,6 +174,26 @@ def test_a_slower_schedule_is_fine_as_long_as_everything_fits() -> None:
     }
     parse(fits, "dev")
     assert "301 minutes" in faults({**fits, "everpull:fanOutInterval": "5m1s"})
+
+
+def test_the_generator_needs_no_more_than_its_mode() -> None:
+    settings = parse({**GOOD, **GENERATOR}, "dev")
+    assert settings.delivery == GeneratorSettings(renew_interval=3600, fan_out_interval=300)
+    assert [parse({**GOOD, **BY_MODE[mode]}, "dev").by_operator for mode in schema.MODES] == [True, False, True, False]
+
+
+@given(renew=st.integers(10, 14 * 3600), fan_out=st.integers(10, 7 * 3600))
+def test_no_accepted_combination_lets_a_login_of_the_generator_die_in_a_pod(renew: int, fan_out: int) -> None:
+    config = {**GOOD, **GENERATOR, "everpull:renewInterval": f"{renew}s", "everpull:fanOutInterval": f"{fan_out}s"}
+    # The hub reads just before the new login is there, and the namespace just before the hub has it.
+    left_when_delivered = 12 * 3600 - renew - 2 * fan_out
+    if renew > 6 * 3600:
+        assert "everpull:renewInterval" in faults(config)
+    elif 2 * fan_out <= 5 * 3600:
+        assert isinstance(parse(config, "dev"), Settings)
+        assert left_when_delivered >= 3600
+    else:
+        assert "are safe" in faults(config)
 
 
 @given(st.integers(1, 24 * 60))

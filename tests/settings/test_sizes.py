@@ -68,8 +68,13 @@ def registries(count: int) -> str:
 
 @pytest.mark.parametrize(
     ("mode", "fits"),
-    [({}, 13), (CRONJOB, 237), ({"everpull:mode": "node-role", "everpull:nodeRoles": '["nodes"]'}, 1000)],
-    ids=["lambda", "cronjob", "node-role"],
+    [
+        ({}, 13),
+        (CRONJOB, 237),
+        ({"everpull:mode": "generator"}, 237),
+        ({"everpull:mode": "node-role", "everpull:nodeRoles": '["nodes"]'}, 1000),
+    ],
+    ids=["lambda", "cronjob", "generator", "node-role"],
 )
 def test_as_many_registries_as_the_message_says_are_accepted(mode: dict[str, str], fits: int) -> None:
     assert len(parse({**GOOD, **mode, "everpull:registries": registries(fits)}, "dev").registries) == fits

@@ -1,4 +1,4 @@
-"""The README's tables that are made from the program: `python -m checks.tables` compares, `--write` brings them up to date."""
+"""Tables that the documentation has from the program: `python -m checks.tables` compares, `--write` brings them up to date."""
 
 import argparse
 import json
@@ -10,10 +10,11 @@ from typing import cast
 
 import yaml
 
-from settings import schema
+from checks.costs import month
+from settings import parse, schema
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+_HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 
 
 class MarkersMissing(ValueError):
@@ -53,12 +54,27 @@ def configuration() -> str:
     return _table(("key", "modes", "type", "default", "meaning"), rows)
 
 
-TABLES: dict[str, Callable[[], str]] = {"modes": modes, "identities": identities, "configuration": configuration}
+def costs() -> str:
+    """Calls of AWS and USD a month, by mode and number of clusters, with one registry and the defaults."""
+    rows: list[tuple[str, ...]] = []
+    for mode in schema.modes_with("namespaces"):
+        stack = parse(
+            {"aws:region": "us-east-1", "everpull:mode": mode, "everpull:registries": json.dumps([_HOST])}, "dev"
+        )
+        months = [month(stack, clusters) for clusters in (1, 10, 100)]
+        rows.append((f"`{mode}`", *(f"{found.calls:,} calls, ${found.usd:.2f}" for found in months)))
+    return _table(("`everpull:mode`", "1 cluster", "10 clusters", "100 clusters"), rows)
 
 
-def renewed(text: str) -> str:
+TABLES: dict[str, dict[str, Callable[[], str]]] = {
+    "README.md": {"modes": modes, "identities": identities, "configuration": configuration},
+    "docs/modes.md": {"costs": costs},
+}
+
+
+def renewed(text: str, tables: Mapping[str, Callable[[], str]]) -> str:
     """The text with each table between its markers made anew. Raises MarkersMissing."""
-    for name, table in TABLES.items():
+    for name, table in tables.items():
         begin, end = f"<!-- table: {name} -->", f"<!-- end: {name} -->"
         pattern = re.compile(f"({re.escape(begin)}\n).*?({re.escape(end)})", re.DOTALL)
         content = table()
@@ -97,18 +113,21 @@ def _default(entry: Mapping[str, object]) -> str:
 
 def main() -> int:
     """Gives the exit status: 0 when the tables are up to date, or were brought there."""
-    parser = argparse.ArgumentParser(prog="python -m checks.tables", description="Compare the README's tables.")
+    parser = argparse.ArgumentParser(prog="python -m checks.tables", description="Compare the documentation's tables.")
     parser.add_argument("--write", action="store_true", help="bring them up to date")
     write: bool = parser.parse_args().write
-    old = README.read_text(encoding="utf-8")
-    new = renewed(old)
-    if write:
-        README.write_text(new, encoding="utf-8")
-    elif new != old:
-        print("README.md: a table is not what Pulumi.yaml and settings/schema.py say: run", file=sys.stderr)
-        print("  .venv/bin/python -m checks.tables --write", file=sys.stderr)
-        return 1
-    return 0
+    status = 0
+    for name, tables in TABLES.items():
+        page = ROOT / name
+        old = page.read_text(encoding="utf-8")
+        new = renewed(old, tables)
+        if write:
+            page.write_text(new, encoding="utf-8")
+        elif new != old:
+            print(f"{name}: a table is not what Pulumi.yaml and settings say: run", file=sys.stderr)
+            print("  .venv/bin/python -m checks.tables --write", file=sys.stderr)
+            status = 1
+    return status
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from components.policy import PULL_THROUGH_ACTIONS, fetch_login, pull_through, pull_with_it
-from tests.components import cron_job, test_lambda_delivery
+from tests.components import cron_job, test_generator_delivery, test_lambda_delivery
+from tests.components.roles import IRSA, POD_IDENTITY
 
 IAM = Path(__file__).parents[2] / "docs" / "iam"
 
@@ -43,7 +44,10 @@ def test_a_role_that_is_lent_trusts_the_refresher_of_one_stack_by_its_names() ->
     refreshers = [
         f"arn:aws:iam::ACCOUNT:role/{test_lambda_delivery.built().one('role:Role').name}-1a2b3c4",
         f"arn:aws:iam::ACCOUNT:user/{cron_job.built().one('user:User').name}-1a2b3c4",
+        f"arn:aws:iam::ACCOUNT:role/{cron_job.built(**IRSA).one('role:Role').name}-1a2b3c4",
+        f"arn:aws:iam::ACCOUNT:role/{cron_job.built(**POD_IDENTITY).one('role:Role').name}-1a2b3c4",
     ]
+    assert test_generator_delivery.built().one("user:User").name == cron_job.built().one("user:User").name
     for pattern, refresher in zip(patterns, refreshers, strict=True):
         assert fnmatchcase(refresher, pattern)
         assert not fnmatchcase(refresher.replace("-dev-", "-dev2-"), pattern)

@@ -2,23 +2,24 @@ import pytest
 
 from checks import tables
 
-EMPTY = "".join(f"<!-- table: {name} -->\n<!-- end: {name} -->\n" for name in tables.TABLES)
+README = tables.TABLES["README.md"]
+EMPTY = "".join(f"<!-- table: {name} -->\n<!-- end: {name} -->\n" for name in README)
 
 
 def test_tables_are_made_between_their_markers_and_the_rest_is_kept() -> None:
-    made = tables.renewed(f"before\n{EMPTY}after\n")
+    made = tables.renewed(f"before\n{EMPTY}after\n", README)
     assert made.startswith("before\n<!-- table: modes -->\n| `everpull:mode` |")
     assert made.endswith("<!-- end: configuration -->\nafter\n")
 
 
 def test_a_table_that_is_up_to_date_stays_as_it_is() -> None:
-    made = tables.renewed(EMPTY)
-    assert tables.renewed(made) == made
+    made = tables.renewed(EMPTY, README)
+    assert tables.renewed(made, README) == made
 
 
 def test_a_table_that_is_not_is_made_anew() -> None:
-    made = tables.renewed(EMPTY)
-    assert tables.renewed(made.replace("rate(1 hour)", "rate(2 hours)")) == made
+    made = tables.renewed(EMPTY, README)
+    assert tables.renewed(made.replace("rate(1 hour)", "rate(2 hours)"), README) == made
 
 
 def test_every_key_has_its_modes_type_default_and_meaning() -> None:
@@ -50,4 +51,4 @@ def test_a_bar_in_a_cell_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("text", ["", EMPTY + EMPTY])
 def test_markers_must_be_there_once(text: str) -> None:
     with pytest.raises(tables.MarkersMissing, match="expected one pair of <!-- table: modes -->"):
-        tables.renewed(text)
+        tables.renewed(text, README)

@@ -1,5 +1,6 @@
 """The real engine, ESO and kubelet, on the local platform, which is brought up if it is not."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 from lightkube import Client
 
 from local import state as platform_state
+from local.cluster.pod_identity import CLUSTER
 from local.driver import aws, workloads
 from local.paths import ROOT
 from local.state import PlatformState
@@ -38,6 +40,25 @@ def platform() -> PlatformState:
 def kube(platform: PlatformState) -> Iterator[Client]:
     with workloads.client(platform) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def issuer(platform: PlatformState) -> str:
+    """URL of the cluster's OIDC issuer, which IAM knows, and EKS as that of the cluster `everpull-local`.
+
+    Both stay: an account knows an issuer once, so they are everybody's.
+    """
+    iam, eks = aws.client(platform, "iam"), aws.client(platform, "eks")
+    with one_at_a_time():
+        known = [entry["Arn"] for entry in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
+        if not any(arn.endswith(platform.issuer.removeprefix("https:/")) for arn in known):
+            iam.create_open_id_connect_provider(Url=platform.issuer, ClientIDList=["sts.amazonaws.com"])
+        if CLUSTER not in eks.list_clusters()["clusters"]:
+            trust = {"Effect": "Allow", "Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+            role = iam.create_role(RoleName=CLUSTER, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+            eks.create_cluster(name=CLUSTER, roleArn=role, resourcesVpcConfig={"subnetIds": ["subnet-1"]})
+    return platform.issuer
 
 
 @pytest.fixture(autouse=True)

@@ -92,7 +92,11 @@ def role(deployed: Deployed) -> dict[str, str]:
 
 
 def token(kube: Client, namespace: str, name: str, audience: str = AUDIENCE) -> str:
-    made = kube.create(ServiceAccountToken(spec=TokenRequestSpec(audiences=[audience])), name, namespace=namespace)
+    made = kube.create(
+        ServiceAccountToken(metadata=ObjectMeta(), spec=TokenRequestSpec(audiences=[audience])),
+        name,
+        namespace=namespace,
+    )
     return str(made.status.token)
 
 

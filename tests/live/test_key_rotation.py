@@ -17,7 +17,7 @@ from local.state import PlatformState
 from tests.killing import running_until_killed
 from tests.live.cronjob_deployment import CronJobDeployment, deploy_cronjob
 from tests.live.deployment import Deployed, Deployment, deploy
-from tests.live.test_mode_switch import pulling_all_the_while
+from tests.live.pulling import pulling_all_the_while
 from tests.live.watch import watched
 
 GENERATION = "everpull:accessKeyGeneration"

@@ -4,7 +4,7 @@ from typing import Any
 
 from lightkube import Client
 from lightkube.core.client import FieldValue
-from lightkube.generic_resource import create_global_resource
+from lightkube.generic_resource import create_global_resource, create_namespaced_resource
 from lightkube.resources.batch_v1 import CronJob, Job
 from lightkube.resources.core_v1 import Namespace, Secret
 from lightkube.resources.rbac_authorization_v1 import ClusterRole, Role, RoleBinding
@@ -15,6 +15,9 @@ from local.driver.workloads import ensure_namespace, wait_until
 from local.state import PlatformState
 from tests.live.deployment import Deployment, deploy
 
+GENERATOR = create_namespaced_resource(
+    "generators.external-secrets.io", "v1alpha1", "ECRAuthorizationToken", "ecrauthorizationtokens"
+)
 POLICY = create_global_resource(
     "admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicy", "mutatingadmissionpolicies"
 )
@@ -52,6 +55,7 @@ def in_cluster(kube: Client, stack: str) -> dict[str, list[str]]:
         "secrets": names(kube.list(Secret, namespace="*", labels=ours)),
         "external secrets": names(kube.list(EXTERNAL_SECRET, namespace="*", labels=ours)),
         "cluster external secrets": names(kube.list(CLUSTER_EXTERNAL_SECRET, labels=ours)),
+        "generators": names(kube.list(GENERATOR, namespace="*", labels=ours)),
         "cluster stores": names(kube.list(CLUSTER_STORE, labels=ours)),
         "admission policies": names(kube.list(POLICY, labels=ours)),
         "cron jobs": names(kube.list(CronJob, namespace="*", labels=ours)),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.local_aws.platform import ACCOUNT, ROOT, Stand, docker_registry
+from tests.local_aws.platform import ACCOUNT, REGION, ROOT, Stand, docker_registry
 from tests.local_providers.aws.engine import Outcome, Stack
 
 # The identity of a CronJob's pods, without a cluster.
@@ -54,6 +54,7 @@ def prove(arn):
 pulumi.export("role", made.arn.apply(prove))
 pulumi.export("environment", made.environment)
 """.replace("ACCOUNT", ACCOUNT)
+DEPLOYER = ROOT / "docs" / "iam" / "deploy-roles.json"
 ISSUER = "https://oidc.example.com/cluster-a"
 ARN = f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.example.com/cluster-a"
 OTHERS = {"identity": "irsa", "oidcIssuer": ISSUER}
@@ -213,28 +214,67 @@ def test_identities_move_when_the_next_one_is_proven_and_leave_nothing_behind(st
     assert [role.startswith("/everpull-test-cluster-role") for role in roles(stand)] == [True]
 
 
-def test_another_path_is_another_role_and_the_one_before_goes_last(stack: Stack, stand: Stand) -> None:
-    policy = stand.client("iam").create_policy(
-        PolicyName="bound",
-        PolicyDocument=json.dumps(
-            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}]}
-        ),
-    )["Policy"]["Arn"]
+@pytest.fixture(scope="module")
+def bound(stand: Stand) -> str:
+    """ARN of a policy that bounds rights."""
+    everything = {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
+    return stand.client("iam").create_policy(PolicyName="bound", PolicyDocument=document)["Policy"]["Arn"]
+
+
+def test_another_path_is_another_role_and_the_one_before_goes_last(stack: Stack, stand: Stand, bound: str) -> None:
     stack.up(ASSOCIATED)
     (before,) = roles(stand)
-    bound = {**ASSOCIATED, "iamPath": "/pods/", "permissionsBoundary": policy}
-    failed = stack.up({**bound, "proven": False}, fails=True)
+    elsewhere = {**ASSOCIATED, "iamPath": "/pods/", "permissionsBoundary": bound}
+    failed = stack.up({**elsewhere, "proven": False}, fails=True)
     assert failed.only("delete") == {}
     assert before in roles(stand)
-    stack.up(bound)
+    stack.up(elsewhere)
     (role,) = roles(stand)
     assert role.startswith("/pods/everpull-test-pods-role")
     found = stand.client("iam").get_role(RoleName=role.rpartition("/")[2])["Role"]
-    assert found["PermissionsBoundary"]["PermissionsBoundaryArn"] == policy
+    assert found["PermissionsBoundary"]["PermissionsBoundaryArn"] == bound
     assert [entry["roleArn"] for entry in associations_in_full(stand)] == [found["Arn"]]
-    assert stack.up(bound).changes == {}
-    text = told(stack.preview({**bound, "permissionsBoundary": f"{policy}2"}, fails=True))
-    assert f"everpull:permissionsBoundary = {policy}2 does not exist" in text
+    assert stack.up(elsewhere).changes == {}
+    text = told(stack.preview({**elsewhere, "permissionsBoundary": f"{bound}2"}, fails=True))
+    assert f"everpull:permissionsBoundary = {bound}2 does not exist" in text
+
+
+@pytest.fixture
+def deployer(stand: Stand) -> Iterator[dict[str, str]]:
+    """The environment of somebody who has docs/iam/deploy-roles.json and no other right."""
+    iam, text = stand.client("iam"), DEPLOYER.read_text(encoding="utf-8")
+    places = {"ACCOUNT": ACCOUNT, "REGION": REGION, "CLUSTER": "main", "BOUNDARY": "bound"}
+    for place, value in {**places, "ISSUER": ISSUER.removeprefix("https://")}.items():
+        text = text.replace(place, value)
+    document = json.loads(text)
+    # Of these calls the emulator does not tell its policies which resource they are about: it asks for a right on all.
+    granted = [action for statement in document["Statement"] for action in statement["Action"]]
+    unplaced = [action for action in granted if action.startswith("eks:")]
+    document["Statement"].append({"Effect": "Allow", "Action": unplaced, "Resource": "*"})
+    policy = iam.create_policy(PolicyName="deployer", PolicyDocument=json.dumps(document))["Policy"]["Arn"]
+    iam.create_user(UserName="deployer")
+    iam.attach_user_policy(UserName="deployer", PolicyArn=policy)
+    key = iam.create_access_key(UserName="deployer")["AccessKey"]
+    yield {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    iam.delete_access_key(UserName="deployer", AccessKeyId=key["AccessKeyId"])
+    iam.detach_user_policy(UserName="deployer", PolicyArn=policy)
+    iam.delete_user(UserName="deployer")
+    iam.delete_policy(PolicyArn=policy)
+
+
+def test_the_deployers_policy_is_enough_for_every_identity_without_a_key(
+    stack: Stack, bound: str, deployer: dict[str, str]
+) -> None:
+    administrator = dict(stack.environment)
+    stack.environment.update(deployer)
+    try:
+        for variant in (OURS, {**ASSOCIATED, "permissionsBoundary": bound}, ASSOCIATED):
+            assert "not checked" not in stack.up(variant).text
+            assert stack.refresh(variant).differing == {}
+        stack.destroy()
+    finally:
+        stack.environment.update(administrator)
 
 
 def associations_in_full(stand: Stand) -> list[dict[str, Any]]:

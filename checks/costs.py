@@ -1,0 +1,74 @@
+"""What a stack asks of AWS in a month, and what that costs, by the list prices of us-east-1."""
+
+from dataclasses import dataclass
+
+from settings import CronJobSettings, GeneratorSettings, LambdaSettings, Settings, schema
+from settings.schedules import rate_minutes
+
+HOURS = 730
+_MINUTES = HOURS * 60
+
+# USD. AWS Secrets Manager pricing; AWS Lambda pricing (Arm); Amazon CloudWatch pricing (logs). Calls of ECR, STS and IAM, rules
+# of EventBridge that are schedules, and SQS within its free million, cost nothing.
+SECRET = 0.40
+SECRET_CALL = 0.05 / 10_000
+INVOCATION = 0.20 / 1_000_000
+GB_SECOND = 0.0000133334
+LOG_GB = 0.50
+# A run of the function takes some two seconds of its quarter of a GB, and logs some two kilobytes.
+_RUN_GB_SECONDS = 2 * 0.25
+_RUN_LOG_GB = 2 / 1024**2
+
+
+@dataclass(frozen=True)
+class Month:
+    """Calls in a month by what is asked, and USD. What the function does is one, whoever many clusters read it."""
+
+    runs: float = 0
+    """Runs of the function."""
+
+    tokens: float = 0
+    """Calls of ecr:GetAuthorizationToken and its like."""
+
+    secret_calls: float = 0
+    """Calls of Secrets Manager."""
+
+    secrets: int = 0
+    """Secrets in Secrets Manager."""
+
+    @property
+    def calls(self) -> int:
+        """All of them."""
+        return round(self.runs + self.tokens + self.secret_calls)
+
+    @property
+    def usd(self) -> float:
+        """What they cost."""
+        run = INVOCATION + _RUN_GB_SECONDS * GB_SECOND + _RUN_LOG_GB * LOG_GB
+        return self.secrets * SECRET + self.secret_calls * SECRET_CALL + self.runs * run
+
+
+def month(settings: Settings, clusters: int = 1) -> Month:
+    """A month of so many clusters that are served as the stack is: in mode `lambda` by the one function, else each by itself.
+
+    The settings must name every registry (see Settings.of_account).
+    """
+    logins = len(settings.login_groups)
+    match settings.delivery:
+        case LambdaSettings() as chosen:
+            period = rate_minutes(chosen.schedule)
+            runs, renewals = _MINUTES / period, _MINUTES / _renewed_after(period)
+            reads = clusters * HOURS * 3600 / chosen.sync_interval
+            return Month(runs, logins * renewals, runs + renewals + reads, 1)
+        case CronJobSettings() as chosen:
+            return Month(tokens=clusters * logins * _MINUTES / _renewed_after(chosen.period // 60))
+        case GeneratorSettings() as chosen:
+            return Month(tokens=clusters * logins * HOURS * 3600 / chosen.renew_interval)
+        case _:
+            return Month()
+
+
+def _renewed_after(period: int) -> int:
+    """Minutes from one renewal to the next: the first run from which half of the login's life is gone."""
+    half = schema.LOGIN_LIFE_MINUTES - schema.RENEW_AT_MINUTES_LEFT
+    return -(-half // period) * period

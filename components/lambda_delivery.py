@@ -1,5 +1,7 @@
 """Mode `lambda`: one account renews, ESO brings the login into the cluster."""
 
+from typing import NotRequired
+
 import pulumi
 
 from .arguments import part_of
@@ -21,7 +23,10 @@ class LambdaDeliveryArgs(OperatorDeliveryArgs):
     """Arguments of LambdaDelivery."""
 
     schedule: str
-    """EventBridge schedule expression of the refresher."""
+    """Rate expression of what runs the refresher."""
+
+    trigger: NotRequired[str]
+    """What that is, `schedule` (the default) or `rotation`."""
 
     sync_interval: int
     """Seconds between two reads of Secrets Manager by the hub."""
@@ -51,8 +56,11 @@ class LambdaDelivery(pulumi.ComponentResource):
     function_name: pulumi.Output[str]
     """Name of the refresh function."""
 
-    rule_name: pulumi.Output[str]
-    """Name of the EventBridge rule that runs it."""
+    rule_name: pulumi.Output[str] | None
+    """Name of the EventBridge rule that runs it. None with rotation."""
+
+    rotation: pulumi.Output[str] | None
+    """Rate expression by which Secrets Manager rotates the login, once it does. None without rotation."""
 
     log_group_name: pulumi.Output[str]
     """Name of its log group."""
@@ -89,6 +97,7 @@ class LambdaDelivery(pulumi.ComponentResource):
                 **logins_of(args),
                 **part_of(PrincipalArgs, args),
                 "schedule": args["schedule"],
+                "trigger": args.get("trigger", "schedule"),
                 "log_retention_days": args["log_retention_days"],
                 "reserved_concurrency": args["reserved_concurrency"],
             },
@@ -125,6 +134,7 @@ class LambdaDelivery(pulumi.ComponentResource):
         self.role_arn = refresh.role_arn
         self.function_name = refresh.function_name
         self.rule_name = refresh.rule_name
+        self.rotation = refresh.rotation
         self.log_group_name = refresh.log_group_name
         self.dead_letter_queue_url = refresh.dead_letter_queue_url
         self.first_run = refresh.first_run
@@ -140,6 +150,7 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "role_arn": self.role_arn,
                 "function_name": self.function_name,
                 "rule_name": self.rule_name,
+                "rotation": self.rotation,
                 "log_group_name": self.log_group_name,
                 "dead_letter_queue_url": self.dead_letter_queue_url,
                 "first_run": self.first_run,

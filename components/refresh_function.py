@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Sequence
+from typing import NotRequired
 
 import pulumi
 import pulumi_aws as aws
 
 from .logins import LoginArgs, login_environment, login_rights
-from .policy import ROLE_POLICY_CHARACTERS, document, inline_document, service_trust, statement
+from .policy import ROLE_POLICY_CHARACTERS, inline_document, service_trust, statement
 from .principals import PrincipalArgs, principal_options, principal_revision
+from .refresh_rotation import ENVIRONMENT, by_rotation, rotation_rights
+from .refresh_schedule import on_schedule
 from .refresher_source import SOURCE, source_files, source_hash
 
 RUNTIME = "python3.13"
@@ -29,7 +32,10 @@ class RefreshFunctionArgs(LoginArgs, PrincipalArgs):
     """ARN of the secret to keep fresh."""
 
     schedule: pulumi.Input[str]
-    """EventBridge schedule expression."""
+    """Rate expression of what runs the function."""
+
+    trigger: NotRequired[str]
+    """What that is: `schedule` (EventBridge, the default) or `rotation` (Secrets Manager: see refresh_rotation)."""
 
     log_retention_days: pulumi.Input[int]
     """Days that CloudWatch Logs keeps the function's log."""
@@ -39,11 +45,11 @@ class RefreshFunctionArgs(LoginArgs, PrincipalArgs):
 
 
 class RefreshFunction(pulumi.ComponentResource):
-    """Execution role, log group, dead-letter queue, function and schedule; run once before it counts as created.
+    """Execution role, log group, dead-letter queue, function and what runs it; run once before it counts as created.
 
-    The run at deploy time is repeated whenever the code, what the function is told of registries, roles and images, or its own
-    role's path or boundary changes. So what depends on this component finds a live login for all of them, even where images
-    were refused.
+    The run at deploy time is repeated whenever the code, what the function is told of registries, roles and images, its own
+    role's path or boundary, or the rate of rotation changes. So what depends on this component finds a live login for all of
+    them, even where images were refused.
     """
 
     function_name: pulumi.Output[str]
@@ -52,8 +58,11 @@ class RefreshFunction(pulumi.ComponentResource):
     role_arn: pulumi.Output[str]
     """ARN of the execution role: the principal whose rights every login carries."""
 
-    rule_name: pulumi.Output[str]
-    """Name of the EventBridge rule."""
+    rule_name: pulumi.Output[str] | None
+    """Name of the EventBridge rule. None with rotation."""
+
+    rotation: pulumi.Output[str] | None
+    """Rate expression by which Secrets Manager rotates the secret, once it does. None without rotation."""
 
     log_group_name: pulumi.Output[str]
     """Name of the log group."""
@@ -101,40 +110,16 @@ class RefreshFunction(pulumi.ComponentResource):
             memory_size=MEMORY_MB,
             timeout=TIMEOUT_SECONDS,
             reserved_concurrent_executions=args["reserved_concurrency"],
-            environment={"variables": {"EVERPULL_SECRET_ID": args["login_secret_arn"], **login_environment(args)}},
+            environment={
+                "variables": {
+                    "EVERPULL_SECRET_ID": args["login_secret_arn"],
+                    **login_environment(args),
+                    **(ENVIRONMENT if _is_rotated(args) else {}),
+                }
+            },
             logging_config={"log_format": "JSON", "log_group": log_group.name},
             dead_letter_config={"target_arn": dead_letters.arn},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[rights]),
-        )
-        rule = aws.cloudwatch.EventRule(
-            f"{name}-schedule",
-            description="Runs everpull's refresher",
-            schedule_expression=args["schedule"],
-            # Said although it is the default, so that a rule somebody disabled is drift.
-            state="ENABLED",
-            opts=child,
-        )
-        permission = aws.lambda_.Permission(
-            f"{name}-schedule-may-invoke",
-            function=function.name,
-            action="lambda:InvokeFunction",
-            principal="events.amazonaws.com",
-            source_arn=rule.arn,
-            opts=child,
-        )
-        undelivered = aws.sqs.QueuePolicy(
-            f"{name}-schedule-may-bury",
-            queue_url=dead_letters.url,
-            policy=pulumi.Output.all(dead_letters.arn, rule.arn).apply(_dead_letter_policy),
-            opts=child,
-        )
-        aws.cloudwatch.EventTarget(
-            f"{name}-target",
-            rule=rule.name,
-            arn=function.arn,
-            input=json.dumps({"reason": "schedule"}),
-            dead_letter_config={"arn": dead_letters.arn},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission, undelivered]),
         )
         first_run = aws.lambda_.Invocation(
             f"{name}-first-run",
@@ -145,12 +130,28 @@ class RefreshFunction(pulumi.ComponentResource):
                 "secret": args["login_secret_arn"],
                 **login_environment(args),
                 **principal_revision(args),
+                **_rotation_revision(args),
             },
             opts=child,
         )
+        self.rule_name, self.rotation = None, None
+        if _is_rotated(args):
+            self.rotation = by_rotation(
+                name,
+                {
+                    "schedule": args["schedule"],
+                    "login_secret_arn": args["login_secret_arn"],
+                    "function": function,
+                    "first_run": first_run,
+                },
+                self,
+            )
+        else:
+            self.rule_name = on_schedule(
+                name, {"schedule": args["schedule"], "function": function, "dead_letters": dead_letters}, self
+            )
         self.function_name = function.name
         self.role_arn = role.arn
-        self.rule_name = rule.name
         self.log_group_name = log_group.name
         self.dead_letter_queue_url = dead_letters.url
         self.first_run = first_run.result
@@ -159,6 +160,7 @@ class RefreshFunction(pulumi.ComponentResource):
                 "function_name": self.function_name,
                 "role_arn": self.role_arn,
                 "rule_name": self.rule_name,
+                "rotation": self.rotation,
                 "log_group_name": self.log_group_name,
                 "dead_letter_queue_url": self.dead_letter_queue_url,
                 "first_run": self.first_run,
@@ -173,23 +175,23 @@ def _first_event(args: LoginArgs) -> dict[str, object]:
     return {**event, "imagesMayFail": True} if args.get("verify_images") else event
 
 
-def _rights(arns: Sequence[str], args: LoginArgs) -> str:
+def _is_rotated(args: RefreshFunctionArgs) -> bool:
+    return args.get("trigger") == "rotation"
+
+
+def _rotation_revision(args: RefreshFunctionArgs) -> dict[str, pulumi.Input[str]]:
+    """A login may be old already when another rate counts from then on. So each begins with a new one, and so does what comes
+    after rotation."""
+    return {"rotation": args["schedule"]} if _is_rotated(args) else {}
+
+
+def _rights(arns: Sequence[str], args: RefreshFunctionArgs) -> str:
     secret_arn, log_group_arn, dead_letter_arn = arns
     return inline_document(
         ROLE_POLICY_CHARACTERS,
         statement("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"]),
         *login_rights(args),
         statement("KeepLogin", ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"], [secret_arn]),
+        *([rotation_rights(secret_arn)] if _is_rotated(args) else []),
         statement("BuryFailures", ["sqs:SendMessage"], [dead_letter_arn]),
-    )
-
-
-def _dead_letter_policy(arns: Sequence[str]) -> str:
-    queue_arn, rule_arn = arns
-    return document(
-        {
-            **statement("UndeliveredEvents", ["sqs:SendMessage"], [queue_arn]),
-            "Principal": {"Service": "events.amazonaws.com"},
-            "Condition": {"ArnEquals": {"aws:SourceArn": rule_arn}},
-        }
     )

@@ -25,6 +25,7 @@ def deliver(
         {
             **operator_args(settings, around, args, chosen.fan_out_interval),
             "schedule": chosen.schedule,
+            "trigger": chosen.trigger,
             "sync_interval": chosen.sync_interval,
             "log_retention_days": chosen.log_retention_days,
             "reserved_concurrency": chosen.reserved_concurrency,
@@ -37,7 +38,7 @@ def deliver(
         "loginSecretArn": delivery.login_secret_arn,
         "refresherArn": delivery.role_arn,
         "functionName": delivery.function_name,
-        "scheduleRule": delivery.rule_name,
+        **({"rotation": delivery.rotation} if delivery.rotation is not None else {"scheduleRule": delivery.rule_name}),
         "logGroup": delivery.log_group_name,
         "deadLetterQueue": delivery.dead_letter_queue_url,
         **images_verified(args.get("verify_images", ()), delivery.first_run, lambda answer: answer, delivery),

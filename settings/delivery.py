@@ -6,14 +6,18 @@ from dataclasses import dataclass
 
 from . import pods, schedules, schema, values
 from .pods import Toleration
-from .reader import Reader
+from .reader import Reader, command
 from .refused import Refused
 
 
 @dataclass(frozen=True)
 class LambdaSettings:
-    """What only mode `lambda` needs. Intervals are in seconds."""
+    """What only mode `lambda` needs. Intervals are in seconds.
 
+    `trigger` is one of schema.TRIGGERS, `schedule` the rate expression of either.
+    """
+
+    trigger: str
     schedule: str
     sync_interval: int
     fan_out_interval: int
@@ -55,14 +59,18 @@ Delivery = LambdaSettings | CronJobSettings | GeneratorSettings | NodeRoleSettin
 
 def read_lambda(reader: Reader, _owner: str) -> LambdaSettings:
     """The settings of mode `lambda`; faults are noted in the reader."""
+    trigger = reader.one_of("trigger", schema.TRIGGERS)
+    rotates = trigger == "rotation"
     settings = LambdaSettings(
-        schedule=reader.value("schedule", schedules.rate),
+        trigger=trigger,
+        schedule=_rotation(reader) if rotates else reader.value("schedule", schedules.rate, computed=schema.SCHEDULE),
         sync_interval=reader.value("syncInterval", values.duration_seconds),
         fan_out_interval=reader.value("fanOutInterval", values.duration_seconds),
         log_retention_days=reader.value("logRetentionDays", values.log_retention_days),
         reserved_concurrency=reader.value("reservedConcurrency", values.reserved_concurrency),
     )
-    _refuse_a_gap(
+    refuse = _refuse_an_old_login if rotates else _refuse_a_gap
+    refuse(
         reader,
         {
             "schedule": schedules.rate_minutes(settings.schedule) * 60,
@@ -77,7 +85,7 @@ def read_lambda(reader: Reader, _owner: str) -> LambdaSettings:
 
 def read_cronjob(reader: Reader, owner: str) -> CronJobSettings:
     """The settings of mode `cronjob`; faults are noted in the reader. `owner` decides at which minute it runs."""
-    rate = reader.value("schedule", schedules.rate_of_cron)
+    rate = reader.value("schedule", schedules.rate_of_cron, computed=schema.SCHEDULE)
     settings = CronJobSettings(
         schedule=schedules.cron(rate, owner),
         period=schedules.rate_minutes(rate) * 60,
@@ -138,6 +146,11 @@ READERS: dict[str, Callable[[Reader, str], Delivery]] = {
 }
 
 
+def _rotation(reader: Reader) -> str:
+    usual = schema.ROTATION_SCHEDULE
+    return reader.value("schedule", schedules.rate_of_rotation, computed=usual, example=usual)
+
+
 def _refuse_a_gap(reader: Reader, delays: Mapping[str, int], words: str, more: int = 0) -> None:
     """Between the renewal threshold and expiry all delays must fit, with the grace to spare.
 
@@ -152,4 +165,27 @@ def _refuse_a_gap(reader: Reader, delays: Mapping[str, int], words: str, more: i
             max(delays, key=lambda key: delays[key]),
             f"{words} a renewed login can take {worst} minutes to reach the pods, and {room} are safe",
             f"together at most {room} minutes (half of a login's 12 hours, less an hour of grace)",
+        )
+
+
+def _refuse_an_old_login(reader: Reader, delays: Mapping[str, int], words: str) -> None:
+    """Each rotation renews, fresh or not, so a login need not be half gone first: it must live from one rotation to the next
+    and on until the pods have that one's, with the grace to spare.
+
+    Two rotations are a rate apart, and a window if the first comes at the beginning of its own and the second at the end:
+    rate + window + syncInterval + fanOutInterval + grace <= 12 hours. `delays` are seconds by the key that sets them.
+    """
+    if not reader.sound(*delays):
+        return
+    age = math.ceil(sum(delays.values()) / 60) + schema.ROTATION_WINDOW_MINUTES
+    room = schema.LOGIN_LIFE_MINUTES - schema.GRACE_MINUTES
+    if age > room:
+        late = max(delays, key=lambda key: delays[key])
+        reader.refuse(
+            late,
+            f"{words} a login can be {age} minutes old before the pods have the next one, since a rotation may begin an hour "
+            f"late, and {room} are safe",
+            f"together at most {room - schema.ROTATION_WINDOW_MINUTES} minutes (a login's 12 hours, less that hour and one of "
+            "grace)",
+            command(late, schema.ROTATION_SCHEDULE) if late == "schedule" else None,
         )

@@ -30,15 +30,15 @@ class Reader:
         """Whether nothing was found wrong with the keys so far."""
         return self._faulty.isdisjoint(keys)
 
-    def value(self, key: str, check: Callable[[str], T], computed: str | None = None) -> T:
-        """The key's value as `check` gives it back; `computed` stands in for an empty text."""
+    def value(self, key: str, check: Callable[[str], T], computed: str | None = None, example: str | None = None) -> T:
+        """The key's value as `check` gives it back; `computed` stands in for an empty text, `example` for the key's own."""
         text = self.text(key) or computed or ""
         try:
             if self.sound(key):
                 return check(text)
         except Refused as refused:
-            self.refuse(key, refused.problem, refused.allowed)
-        return check(as_text(schema.KEYS[key].example))
+            self.refuse(key, refused.problem, refused.allowed, example and command(key, example))
+        return check(example or as_text(schema.KEYS[key].example))
 
     def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
         """The key's value, which must be one of `allowed`."""
@@ -142,9 +142,9 @@ def _same(known: schema.Key, text: str) -> bool:
         return False
 
 
-def command(key: str) -> str:
-    """The command that sets the key to its example."""
-    example = schema.KEYS[key].example
+def command(key: str, example: object = None) -> str:
+    """The command that sets the key to the `example`, or else to its own."""
+    example = schema.KEYS[key].example if example is None else example
     full = f"{schema.PROJECT}:{key}"
     if isinstance(example, list):
         return f"pulumi config set --path '{full}[0]' '{example[0]}'"

@@ -4,6 +4,7 @@ import hashlib
 import re
 
 from .refused import Refused
+from .schema import FEWEST_ROTATION_HOURS
 
 _RATE = re.compile(r"rate\(([1-9][0-9]{0,5}) (minute|hour|day)(s?)\)")
 _HOUR = 60
@@ -32,6 +33,20 @@ def rate_minutes(expression: str) -> int:
 def rate(expression: str) -> str:
     """A sound rate expression, as it is."""
     rate_minutes(expression)
+    return expression
+
+
+def rate_of_rotation(expression: str) -> str:
+    """A sound rate expression by which Secrets Manager rotates, as it is.
+
+    It takes hours and days alone (Secrets Manager User Guide, Rotation schedules), and a day is too long for a login.
+    """
+    match = _RATE.fullmatch(expression)
+    if not match or match[2] != "hour" or int(match[1]) < FEWEST_ROTATION_HOURS or not match[3]:
+        raise Refused(
+            "is no rate at which Secrets Manager rotates a login",
+            f"rate(N hours), N being {FEWEST_ROTATION_HOURS} or more",
+        )
     return expression
 
 

@@ -68,7 +68,8 @@ KEYS: dict[str, Key] = {
     "sharedRepositories": Key("array", [], ["222222222222.dkr.ecr.eu-central-1.amazonaws.com/team-a/app"]),
     "sharedWith": Key("array", [], ["123456789012"]),
     "ownerRoles": Key("array", [], ["arn:aws:iam::222222222222:role/everpull-writer"]),
-    "schedule": Key("string", "rate(1 hour)", "rate(1 hour)"),
+    "trigger": Key("string", "schedule", "rotation"),
+    "schedule": Key("string", "", "rate(1 hour)"),
     "syncInterval": Key("string", "15m", "15m"),
     "renewInterval": Key("string", "1h", "1h"),
     "fanOutInterval": Key("string", "5m", "5m"),
@@ -144,7 +145,15 @@ MODES: dict[str, Mode] = {
     "lambda": Mode(
         choose_when="one account renews for many clusters, and the clusters hold no ECR right at all",
         identities=("access-key", "irsa"),
-        keys=(*_PULL_SECRETS, *_REFRESHER, "syncInterval", "fanOutInterval", "logRetentionDays", "reservedConcurrency"),
+        keys=(
+            *_PULL_SECRETS,
+            *_REFRESHER,
+            "trigger",
+            "syncInterval",
+            "fanOutInterval",
+            "logRetentionDays",
+            "reservedConcurrency",
+        ),
         unfit=_UNFIT_FOR_ESO,
     ),
     "cronjob": Mode(
@@ -183,6 +192,15 @@ def modes_with(key: str) -> tuple[str, ...]:
 LOGIN_LIFE_MINUTES = 12 * 60
 RENEW_AT_MINUTES_LEFT = LOGIN_LIFE_MINUTES // 2
 GRACE_MINUTES = 60
+
+# What runs the refresher in mode `lambda`, and how often it does unless the stack says.
+TRIGGERS = ("schedule", "rotation")
+SCHEDULE = "rate(1 hour)"
+ROTATION_SCHEDULE = "rate(4 hours)"
+# Secrets Manager rotates every 4 hours at the most often, at any time of a window that is an hour at the shortest
+# (Secrets Manager User Guide, Rotation schedules).
+FEWEST_ROTATION_HOURS = 4
+ROTATION_WINDOW_MINUTES = 60
 
 # After it a run of the CronJob is ended, however far it is: the image's download is part of it, on a new node.
 RUN_DEADLINE_MINUTES = 10

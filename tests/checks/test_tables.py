@@ -25,7 +25,8 @@ def test_a_table_that_is_not_is_made_anew() -> None:
 def test_every_key_has_its_modes_type_default_and_meaning() -> None:
     lines = tables.configuration().splitlines()
     for row in (
-        "| `everpull:schedule` | `lambda`, `cronjob` | string | `rate(1 hour)` |",
+        "| `everpull:schedule` | `lambda`, `cronjob` | string |  |",
+        "| `everpull:trigger` | `lambda` | string | `schedule` |",
         "| `everpull:syncInterval` | `lambda` | string | `15m` |",
         "| `everpull:accessKeyGeneration` | `lambda`, `cronjob`, `generator` with `access-key` | integer | `1` |",
     ):

@@ -65,6 +65,17 @@ def test_every_mode_exports_what_its_users_and_the_doctor_look_at(mode: str) -> 
     assert {*outputs, "pullSecrets"} == OUTPUTS[mode]
 
 
+def test_with_rotation_the_rate_is_told_instead_of_the_rule() -> None:
+    recorder, outputs = delivered({"everpull:trigger": "rotation", "everpull:schedule": "rate(5 hours)"})
+    assert {*outputs, "pullSecrets"} == OUTPUTS["lambda"] - {"scheduleRule"} | {"rotation"}
+    assert outputs["rotation"] == "rate(5 hours)"
+    rules = recorder.one("SecretRotation").inputs["rotationRules"]
+    assert rules == {
+        "scheduleExpression": "rate(5 hours)",
+        "duration": f"{schema.ROTATION_WINDOW_MINUTES // 60}h",
+    }
+
+
 def test_the_cronjobs_outputs_are_its_objects() -> None:
     recorder, outputs = delivered(CRONJOB)
     arn = recorder.one("user:User").name

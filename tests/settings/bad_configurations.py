@@ -144,6 +144,26 @@ OF_MODES: dict[str, dict[str, str | None]] = {
     "toleration without a key": {**CRONJOB, "everpull:tolerations": json.dumps([":NoSchedule"])},
 }
 
+_ROTATION = {"everpull:trigger": "rotation"}
+OF_TRIGGERS: dict[str, dict[str, str | None]] = {
+    "unknown trigger near a known one": {"everpull:trigger": "rotate"},
+    "trigger of another mode": {**CRONJOB, **_ROTATION},
+    "trigger beside node roles alone": {**NODE_ROLE, **_ROTATION},
+    "rotation by the default of schedules": {**_ROTATION, "everpull:schedule": "rate(1 hour)"},
+    "rotation every three hours": {**_ROTATION, "everpull:schedule": "rate(3 hours)"},
+    "rotation in minutes": {**_ROTATION, "everpull:schedule": "rate(240 minutes)"},
+    "rotation once a day": {**_ROTATION, "everpull:schedule": "rate(1 day)"},
+    "rotation with a singular of four": {**_ROTATION, "everpull:schedule": "rate(4 hour)"},
+    "rotation by cron": {**_ROTATION, "everpull:schedule": "cron(0 */4 * * ? *)"},
+    "rotation too slow": {**_ROTATION, "everpull:schedule": "rate(10 hours)"},
+    "rotation with a sync too slow": {**_ROTATION, "everpull:syncInterval": "7h"},
+    "rotation too slow and a sync of another form": {
+        **_ROTATION,
+        "everpull:schedule": "rate(1 day)",
+        "everpull:syncInterval": "often",
+    },
+}
+
 _TO_ACCOUNTS = {"everpull:attach": "service-accounts"}
 OF_ATTACHING: dict[str, dict[str, str | None]] = {
     "attach of another word": {"everpull:attach": "pod"},
@@ -352,6 +372,7 @@ OF_IDENTITIES: dict[str, dict[str, str | None]] = {
 FILES = {
     "messages.txt": IN_ANY_MODE,
     "messages_modes.txt": OF_MODES,
+    "messages_triggers.txt": OF_TRIGGERS,
     "messages_attach.txt": OF_ATTACHING,
     "messages_nodes.txt": OF_NODES,
     "messages_sharing.txt": OF_SHARING,

@@ -39,7 +39,6 @@ BY_IDENTITY["pod-identity"] |= CLUSTER
 # Values other than the default, for keys whose example is the default.
 OTHER = {
     "identity": "irsa",
-    "schedule": "rate(2 hours)",
     "syncInterval": "10m",
     "fanOutInterval": "10m",
     "renewInterval": "30m",
@@ -222,6 +221,32 @@ def test_no_accepted_combination_lets_a_login_die_in_a_pod(hours: int, sync: int
     }
     # The worst tick comes just before the threshold and skips; the next one renews, then both syncs run late.
     left_when_delivered = 6 * 3600 - hours * 3600 - sync - fan_out
+    if left_when_delivered >= 3600:
+        assert isinstance(parse(config, "dev"), Settings)
+    elif left_when_delivered < 3600 - 60:
+        assert "are safe" in faults(config)
+
+
+def test_what_runs_the_refresher_says_how_often_it_does() -> None:
+    found = {}
+    for trigger in schema.TRIGGERS:
+        delivery = parse({**GOOD, "everpull:trigger": trigger, "everpull:schedule": ""}, "dev").delivery
+        assert isinstance(delivery, LambdaSettings)
+        found[delivery.trigger] = delivery.schedule
+    assert found == {"schedule": "rate(1 hour)", "rotation": "rate(4 hours)"}
+
+
+@given(hours=st.integers(4, 13), sync=st.integers(10, 8 * 3600), fan_out=st.integers(10, 8 * 3600))
+def test_no_accepted_rotation_lets_a_login_die_in_a_pod(hours: int, sync: int, fan_out: int) -> None:
+    config = {
+        **GOOD,
+        "everpull:trigger": "rotation",
+        "everpull:schedule": f"rate({hours} hours)",
+        "everpull:syncInterval": f"{sync}s",
+        "everpull:fanOutInterval": f"{fan_out}s",
+    }
+    # One rotation at the beginning of its window, the next at the end of its own, then both syncs run late.
+    left_when_delivered = 12 * 3600 - (hours + 1) * 3600 - sync - fan_out
     if left_when_delivered >= 3600:
         assert isinstance(parse(config, "dev"), Settings)
     elif left_when_delivered < 3600 - 60:

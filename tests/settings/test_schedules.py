@@ -79,5 +79,21 @@ def test_the_expressions_are_those_that_people_would_write() -> None:
     assert schedules.cron("rate(15 minutes)", "everpull-dev") == "9-59/15 * * * *"
 
 
-def test_the_default_is_held() -> None:
-    assert schedules.rate_of_cron(str(schema.KEYS["schedule"].default))
+def test_what_schedules_are_by_default_is_held() -> None:
+    assert schedules.rate_of_cron(schema.SCHEDULE)
+
+
+@given(st.integers(1, 2 * DAY), st.sampled_from(["minute", "hour", "day"]), st.booleans())
+def test_secrets_manager_rotates_by_four_hours_or_more(count: int, unit: str, plural: bool) -> None:
+    rate = f"rate({count} {unit}{'s' if plural else ''})"
+    if unit == "hour" and plural and count >= 4:
+        assert schedules.rate_of_rotation(rate) == rate
+    else:
+        with pytest.raises(Refused, match="is no rate at which Secrets Manager rotates"):
+            schedules.rate_of_rotation(rate)
+
+
+@pytest.mark.parametrize("text", ["", "4h", "cron(0 */4 * * ? *)", "rate(04 hours)", "rate(4 hours) "])
+def test_what_is_no_rate_is_no_rotation_either(text: str) -> None:
+    with pytest.raises(Refused):
+        schedules.rate_of_rotation(text)

@@ -55,6 +55,8 @@ def by_rotation(name: str, args: RotationArgs, parent: pulumi.Resource) -> pulum
         secret_id=secret,
         rotation_lambda_arn=args["function"].arn,
         rotate_immediately=False,
+        # Said although it is the default, so that an up switches on again what somebody switched off.
+        rotation_enabled=True,
         rotation_rules={"schedule_expression": args["schedule"], "duration": f"{WINDOW_HOURS}h"},
         opts=pulumi.ResourceOptions(parent=parent, depends_on=[permission, args["first_run"]]),
     )

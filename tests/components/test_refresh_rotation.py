@@ -21,7 +21,7 @@ def test_secrets_manager_rotates_the_login_and_nothing_else_runs_the_function() 
     for of_a_schedule in ("EventRule", "EventTarget", "QueuePolicy"):
         assert recorder.all(of_a_schedule) == []
     rotation = recorder.one("SecretRotation").inputs
-    assert (rotation["secretId"], rotation["rotateImmediately"]) == (SECRET, False)
+    assert (rotation["secretId"], rotation["rotateImmediately"], rotation["rotationEnabled"]) == (SECRET, False, True)
     assert rotation["rotationLambdaArn"].endswith(":everpull-dev-refresh-function")
     assert rotation["rotationRules"] == {"scheduleExpression": "rate(4 hours)", "duration": "1h"}
 

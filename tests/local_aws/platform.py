@@ -104,6 +104,7 @@ class Stand:
         """`issuers` are the addresses of key sets by OpenID Connect issuer."""
         self.folder, self.backend, self.issuers = folder, backend, dict(issuers or {})
         self.port, self.registry_port = free_port(), free_port()
+        self.function_variables = {"OF_EVERY_FUNCTION": "a=b"}
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -127,9 +128,9 @@ class Stand:
             "--backend-registry": self.backend,
             "--data-dir": self.folder / "data",
             "--region": REGION,
-            "--function-variable": "OF_EVERY_FUNCTION=a=b",
         }
         command = [str(part) for option in options.items() for part in option]
+        command += [f"--function-variable={name}={value}" for name, value in self.function_variables.items()]
         command += [f"--issuer={issuer}={address}" for issuer, address in self.issuers.items()]
         environment = {
             "PATH": os.environ["PATH"],

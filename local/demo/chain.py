@@ -36,11 +36,7 @@ def look(state: PlatformState, kube: Client, outputs: Mapping[str, Any]) -> Iter
     user = outputs["identityArn"].rsplit("/", 1)[1]
     keys = aws.client(state, "iam").list_access_keys(UserName=user)["AccessKeyMetadata"]
     yield Link("IAM user", [key["Status"] for key in keys] == ["Active"], f"{user}, {len(keys)} active access key")
-    events = aws.client(state, "events")
-    rule = events.describe_rule(Name=outputs["scheduleRule"])
-    yield Link(
-        "EventBridge schedule", rule["State"] == "ENABLED", f"{rule['ScheduleExpression']} {rule['State'].lower()}"
-    )
+    yield _trigger(state, outputs)
     function = aws.client(state, "lambda").get_function_configuration(FunctionName=outputs["functionName"])
     yield Link(
         "refresh function", function["State"] == "Active", f"{function['FunctionName']} {function['State'].lower()}"
@@ -57,6 +53,18 @@ def look(state: PlatformState, kube: Client, outputs: Mapping[str, Any]) -> Iter
         namespace, name = place.split("/")
         yield _ready("ExternalSecret", place, kube.get(EXTERNAL_SECRET, name, namespace=namespace))
         yield _pull_secret(place, kube.get(Secret, name, namespace=namespace), document)
+
+
+def _trigger(state: PlatformState, outputs: Mapping[str, Any]) -> Link:
+    """What runs the refresher."""
+    if rate := outputs.get("rotation"):
+        secret = aws.client(state, "secretsmanager").describe_secret(SecretId=outputs["loginSecretArn"])
+        is_on = bool(secret.get("RotationEnabled"))
+        return Link("rotation of the login", is_on, f"{rate} {'enabled' if is_on else 'cancelled'}")
+    rule = aws.client(state, "events").describe_rule(Name=outputs["scheduleRule"])
+    return Link(
+        "EventBridge schedule", rule["State"] == "ENABLED", f"{rule['ScheduleExpression']} {rule['State'].lower()}"
+    )
 
 
 def _ready(kind: str, name: str, item: Mapping[str, Any]) -> Link:

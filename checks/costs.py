@@ -15,6 +15,8 @@ SECRET_CALL = 0.05 / 10_000
 INVOCATION = 0.20 / 1_000_000
 GB_SECOND = 0.0000133334
 LOG_GB = 0.50
+# Of a rotation, each of which renews: steps, and calls of Secrets Manager in all of them (lambda_src/refresher/rotation.py).
+_STEPS, _ROTATION_CALLS = 4, 13
 # A run of the function takes some two seconds of its quarter of a GB, and logs some two kilobytes.
 _RUN_GB_SECONDS = 2 * 0.25
 _RUN_LOG_GB = 2 / 1024**2
@@ -57,8 +59,11 @@ def month(settings: Settings, clusters: int = 1) -> Month:
     match settings.delivery:
         case LambdaSettings() as chosen:
             period = rate_minutes(chosen.schedule)
-            runs, renewals = _MINUTES / period, _MINUTES / _renewed_after(period)
             reads = clusters * HOURS * 3600 / chosen.sync_interval
+            if chosen.trigger == "rotation":
+                renewals = _MINUTES / period
+                return Month(_STEPS * renewals, logins * renewals, _ROTATION_CALLS * renewals + reads, 1)
+            runs, renewals = _MINUTES / period, _MINUTES / _renewed_after(period)
             return Month(runs, logins * renewals, runs + renewals + reads, 1)
         case CronJobSettings() as chosen:
             return Month(tokens=clusters * logins * _MINUTES / _renewed_after(chosen.period // 60))

@@ -76,6 +76,8 @@ WALK = (
     Way("cronjob"),
     Way("generator"),
     Way("lambda"),
+    Way("lambda", trigger="rotation"),
+    Way("lambda"),
     Way("cronjob"),
     Way("lambda"),
     Way("generator"),

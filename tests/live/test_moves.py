@@ -67,21 +67,17 @@ class Way:
         return "the function" if self.mode == "lambda" else f"the cluster by {self.identity}"
 
 
-# Each mode to each other, each identity and each trigger to the other: the moves that users will make, in one walk.
+# The moves that users will make, in one walk: to each mode from another, from each identity and trigger to the other.
 WALK = (
     Way("lambda"),
     Way("lambda", "irsa"),
     Way("generator", "irsa"),
     Way("cronjob", "irsa"),
-    Way("cronjob"),
     Way("generator"),
     Way("lambda"),
     Way("lambda", trigger="rotation"),
-    Way("lambda"),
     Way("cronjob"),
     Way("lambda"),
-    Way("generator"),
-    Way("generator", "irsa"),
 )
 
 

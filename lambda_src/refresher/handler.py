@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol, cast
 
-from . import logs
+from . import logs, metrics
 from .aws_clients import client
 from .aws_logins import aws_logins
-from .core import timestamp
+from .core import instant, timestamp
 from .errors import RefreshError, unexpected
 from .images import Verdict, refused
 from .job import Job, is_rotation, read_job, read_rotation
+from .metrics import Measured
 from .patience import PatientLogins, Time, until_rights_arrive
 from .ports import Outcome
 from .refresh import refresh
@@ -28,6 +29,7 @@ class LambdaContext(Protocol):
     """What is used of the context object of a Python Lambda."""
 
     aws_request_id: str
+    function_name: str
 
     def get_remaining_time_in_millis(self) -> int: ...
 
@@ -39,12 +41,24 @@ def handle(event: object, context: LambdaContext) -> dict[str, object]:
     if content of the secret had to make way `replaced`, and if images were tried `images` (see Verdict). Raises RefreshError,
     whose text holds no secret, if any login that was due could not be put in place; by then the others have been. Raises
     ImagesRefusedError if all of them were and an image is refused all the same, unless the event says that it may be.
+    However it ends, its metrics are told where they are wanted (see `metrics`).
     """
     logs.configure()
+    measured = Measured()
+    try:
+        return _reported(event, context, measured)
+    finally:
+        metrics.tell(os.environ, context.function_name, measured, _now())
+
+
+def _reported(event: object, context: LambdaContext, measured: Measured) -> dict[str, object]:
     request_id = context.aws_request_id
     told = "rotation" if is_rotation(event) else "refresh"
     try:
-        result = _rotated(event, context) if is_rotation(event) else _Run(read_job(os.environ, event), context).result()
+        if is_rotation(event):
+            result = _rotated(event, context, measured)
+        else:
+            result = _Run(read_job(os.environ, event), context, measured).result()
     except RefreshError as error:
         failure = error
     except Exception as error:  # noqa: BLE001 (its text could quote a token, and Lambda logs the text of what escapes)
@@ -65,20 +79,26 @@ def handle(event: object, context: LambdaContext) -> dict[str, object]:
     raise failure
 
 
-def _rotated(event: object, context: LambdaContext) -> dict[str, object]:
+def _rotated(event: object, context: LambdaContext, measured: Measured) -> dict[str, object]:
     # Only now, because it imports what is not needed otherwise.
     from .rotation_step import taken
 
     job = read_rotation(os.environ, cast(Mapping[str, object], event))
     seconds = context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
-    return taken(job, os.environ["AWS_REGION"], context.aws_request_id, seconds, _PASSING)
+    result = taken(job, os.environ["AWS_REGION"], context.aws_request_id, seconds, _PASSING)
+    measured.is_over = measured.is_refreshed = job.step == "finishSecret"
+    # What was superseded is not what the secret holds.
+    if result["status"] == "finished":
+        measured.expires_at = instant(result.get("expiresAt"))
+    return result
 
 
 class _Run:
     """One refresh."""
 
-    def __init__(self, job: Job, context: LambdaContext) -> None:
+    def __init__(self, job: Job, context: LambdaContext, measured: Measured) -> None:
         self._job = job
+        self._measured = measured
         self._request_id = context.aws_request_id
         self._region = os.environ["AWS_REGION"]
         now = _PASSING.monotonic()
@@ -118,6 +138,7 @@ class _Run:
             source, sink, self._job.wanted.groups, force=self._job.force, clock=_now, noting=self._held.note
         )
         (outcome,) = report.outcomes
+        self._measured.is_refreshed, self._measured.expires_at = outcome.failure is None, outcome.expires_at
         self._has_written = outcome.status in ("refreshed", "incomplete")
         if outcome.failure:
             raise outcome.failure

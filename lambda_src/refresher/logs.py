@@ -16,15 +16,18 @@ class _JsonLines(logging.Handler):
         fields: object = getattr(record, "fields", {})
         line = {
             # `timestamp` and `level` are the names by which Lambda's own log filtering knows them.
-            "timestamp": datetime.fromtimestamp(record.created, UTC)
-            .isoformat(timespec="milliseconds")
-            .replace("+00:00", "Z"),
+            "timestamp": stamp(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname,
             "event": record.getMessage(),
             **(fields if isinstance(fields, dict) else {}),
         }
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
+
+
+def stamp(moment: datetime) -> str:
+    """`moment`, in UTC, as lines have it: RFC 3339 with milliseconds."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def configure() -> None:

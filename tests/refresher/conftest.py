@@ -39,13 +39,24 @@ def surroundings(aws: AwsServer) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": f"{CANARY}-key",
         "AWS_REGION": "eu-central-1",
         "EVERPULL_REGISTRIES": FRANKFURT,
+        "EVERPULL_METRICS": "on",
     }
 
 
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
-    """The log lines since the last call."""
-    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    """The log lines since the last call, without those that are metrics."""
+    return lambda: [line for line in _written(capsys) if "_aws" not in line]
+
+
+@pytest.fixture
+def measured(capsys: pytest.CaptureFixture[str]) -> Lines:
+    """Of the lines since the last call, those that are metrics."""
+    return lambda: [line for line in _written(capsys) if "_aws" in line]
+
+
+def _written(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 @pytest.fixture

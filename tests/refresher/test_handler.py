@@ -22,6 +22,7 @@ class Context:
 
     seconds: float = 150
     aws_request_id: str = "9c1e-request"
+    function_name: str = "everpull-dev-refresh-function"
 
     def get_remaining_time_in_millis(self) -> int:
         return int(self.seconds * 1000)

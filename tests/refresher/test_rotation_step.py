@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -320,3 +321,35 @@ def test_a_rotation_tells_no_password(secret: FakeSecret, heard: Callable[[], st
     assert CANARY in str(secret.current)
     assert not found(f"{results}", CANARY)
     assert not found(heard(), CANARY)
+
+
+def test_a_rotation_is_measured_once_when_its_last_step_is_taken(secret: FakeSecret, measured: Lines) -> None:
+    measured()
+    until("testSecret")
+    assert measured() == []
+    take("finishSecret")
+    (line,) = measured()
+    assert line["Refreshed"] == 1
+    assert line["RemainingLoginLife"] > 11 * 3600
+
+
+def test_any_step_that_fails_is_measured(secret: FakeSecret, measured: Lines) -> None:
+    measured()
+    with pytest.raises(RefreshError):
+        take("testSecret")
+    (line,) = measured()
+    assert (line["Refreshed"], "RemainingLoginLife" in line) == (0, False)
+
+
+def test_the_life_of_a_version_that_is_superseded_is_not_told(secret: FakeSecret, measured: Lines) -> None:
+    until("testSecret")
+    # What is current has been fetched later than the version.
+    current = json.loads(secret.values[FIRST])
+    for times in (current, *current["logins"]):
+        for key in ("refreshedAt", "expiresAt"):
+            times[key] = (datetime.fromisoformat(times[key]) + timedelta(minutes=5)).isoformat()
+    secret.values[FIRST] = json.dumps(current)
+    measured()
+    assert take("finishSecret")["status"] == "superseded"
+    (line,) = measured()
+    assert (line["Refreshed"], "RemainingLoginLife" in line) == (1, False)

@@ -37,6 +37,9 @@ class LambdaDeliveryArgs(OperatorDeliveryArgs):
     reserved_concurrency: int
     """Reserved concurrent executions of the function; -1 reserves none."""
 
+    metrics: NotRequired[bool]
+    """Whether each run tells its metrics (see RefreshAlarms). It does not by default."""
+
 
 class LambdaDelivery(pulumi.ComponentResource):
     """Identity, login secret, refresh function and sync, in the order that makes each wait for a working one before it."""
@@ -100,6 +103,7 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "trigger": args.get("trigger", "schedule"),
                 "log_retention_days": args["log_retention_days"],
                 "reserved_concurrency": args["reserved_concurrency"],
+                "metrics": args.get("metrics", False),
             },
             child,
         )

@@ -43,6 +43,9 @@ class RefreshFunctionArgs(LoginArgs, PrincipalArgs):
     reserved_concurrency: pulumi.Input[int]
     """Reserved concurrent executions; -1 reserves none."""
 
+    metrics: NotRequired[bool]
+    """Whether each run tells its metrics (see RefreshAlarms). It does not by default."""
+
 
 class RefreshFunction(pulumi.ComponentResource):
     """Execution role, log group, dead-letter queue, function and what runs it; run once before it counts as created.
@@ -110,13 +113,7 @@ class RefreshFunction(pulumi.ComponentResource):
             memory_size=MEMORY_MB,
             timeout=TIMEOUT_SECONDS,
             reserved_concurrent_executions=args["reserved_concurrency"],
-            environment={
-                "variables": {
-                    "EVERPULL_SECRET_ID": args["login_secret_arn"],
-                    **login_environment(args),
-                    **(ENVIRONMENT if _is_rotated(args) else {}),
-                }
-            },
+            environment={"variables": {"EVERPULL_SECRET_ID": args["login_secret_arn"], **_told(args)}},
             logging_config={"log_format": "JSON", "log_group": log_group.name},
             dead_letter_config={"target_arn": dead_letters.arn},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[rights]),
@@ -128,7 +125,7 @@ class RefreshFunction(pulumi.ComponentResource):
             triggers={
                 "code": source_hash(),
                 "secret": args["login_secret_arn"],
-                **login_environment(args),
+                **_told(args),
                 **principal_revision(args),
                 **_rotation_revision(args),
             },
@@ -166,6 +163,15 @@ class RefreshFunction(pulumi.ComponentResource):
                 "first_run": self.first_run,
             }
         )
+
+
+def _told(args: RefreshFunctionArgs) -> dict[str, str]:
+    """What the function reads from its environment, less the secret's ARN."""
+    return {
+        **login_environment(args),
+        **(ENVIRONMENT if _is_rotated(args) else {}),
+        **({"EVERPULL_METRICS": "on"} if args.get("metrics") else {}),
+    }
 
 
 def _first_event(args: LoginArgs) -> dict[str, object]:

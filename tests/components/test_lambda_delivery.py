@@ -298,3 +298,12 @@ def test_the_function_carries_source_files_only() -> None:
     files = source_files()
     assert "refresher/handler.py" in files
     assert all(path.endswith(".py") for path in files)
+
+
+def test_the_function_tells_its_metrics_only_when_it_is_told_to() -> None:
+    for more, expected in (({}, None), ({"metrics": True}, "on")):
+        recorder = built(**more)
+        variables = recorder.one("function:Function").inputs["environment"]["variables"]
+        assert variables.get("EVERPULL_METRICS") == expected
+        # Run then, so that there is a first metric before any alarm looks.
+        assert recorder.one(":Invocation").inputs["triggers"].get("EVERPULL_METRICS") == expected

@@ -19,6 +19,7 @@ _TYPES: dict[Kind, tuple[tuple[type, ...], str]] = {
     Kind.STRING: ((str,), "a string"),
     Kind.JSON: ((str,), "a JSON text"),
     Kind.INT: ((int,), "a whole number"),
+    Kind.NUMBER: ((int, float), "a number"),
     Kind.BOOL: ((bool,), "true or false"),
     Kind.LIST: ((list,), "a list"),
     Kind.SET: ((list,), "a list"),
@@ -74,7 +75,7 @@ def _checked(prop: Prop, value: Any, at: str, faults: _Faults) -> Any:
         return Secret(text) if secret else text
     value = _coerce(prop.kind, value)
     types, words = _TYPES[prop.kind]
-    if not isinstance(value, types) or (prop.kind is Kind.INT and isinstance(value, bool)):
+    if not isinstance(value, types) or (prop.kind in (Kind.INT, Kind.NUMBER) and isinstance(value, bool)):
         faults.add(at, f"{at} must be {words}")
         return value
     if prop.allowed and value not in prop.allowed:

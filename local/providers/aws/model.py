@@ -24,6 +24,7 @@ class Kind(Enum):
 
     STRING = auto()
     INT = auto()
+    NUMBER = auto()
     BOOL = auto()
     JSON = auto()
     LIST = auto()

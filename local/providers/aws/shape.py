@@ -38,6 +38,8 @@ def from_member(prop: Prop, value: Any) -> Any:
         return sorted(value)
     if prop.kind is Kind.INT:
         return int(value)
+    if prop.kind is Kind.NUMBER:
+        return float(value)
     if prop.kind is Kind.BOOL:
         return value if isinstance(value, bool) else str(value).lower() == "true"
     return value

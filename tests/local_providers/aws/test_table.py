@@ -26,6 +26,7 @@ NOT_SUPPORTED = {
 EMPTY_OUTPUTS = {
     "aws:iam/accessKey:AccessKey": {"encryptedSecret", "encryptedSesSmtpPasswordV4", "keyFingerprint"},
     "aws:lambda/function:Function": {"signingJobArn", "signingProfileVersionArn"},
+    "aws:sns/topic:Topic": {"beginningArchiveTime"},
 }
 
 
@@ -145,7 +146,7 @@ def test_names_that_a_row_refers_to_are_its_own(row: Row):
         assert (
             not prop.auto
             or prop.auto.prefix_property in row.by_name
-            or row.type.endswith((":User", ":Repository", ":EventTarget", ":Function"))
+            or row.type.endswith((":User", ":Repository", ":EventTarget", ":Function", ":MetricAlarm"))
         )
     assert set(row.secret_outputs) <= {*row.outputs, *row.once}
 

@@ -7,6 +7,7 @@ from components.delivery import DeliveryArgs
 from components.lambda_delivery import LambdaDelivery
 from settings import LambdaSettings, Settings
 
+from .alarms import raise_alarms
 from .by_operator import operator_args, operator_outputs
 from .keys import watch_age
 from .verifying import images_verified
@@ -29,6 +30,7 @@ def deliver(
             "sync_interval": chosen.sync_interval,
             "log_retention_days": chosen.log_retention_days,
             "reserved_concurrency": chosen.reserved_concurrency,
+            "metrics": chosen.alarms is not None,
         },
         opts,
     )
@@ -41,5 +43,6 @@ def deliver(
         **({"rotation": delivery.rotation} if delivery.rotation is not None else {"scheduleRule": delivery.rule_name}),
         "logGroup": delivery.log_group_name,
         "deadLetterQueue": delivery.dead_letter_queue_url,
+        **raise_alarms(settings, chosen, delivery),
         **images_verified(args.get("verify_images", ()), delivery.first_run, lambda answer: answer, delivery),
     }

@@ -15,6 +15,7 @@ from lambda_src.refresher.registries import PUBLIC, Group, Registry, groups_of, 
 
 from . import (
     access_key,
+    alarms,
     attachment,
     delivery,
     identity,
@@ -255,6 +256,8 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
     )
     if settings.node_clusters:
         reader.refuse_other_credentials("nodeClusters", "searched")
+    if isinstance(settings.delivery, LambdaSettings):
+        alarms.refuse_elsewhere(reader, settings.delivery.alarms, settings.region)
     if isinstance(settings.delivery, NodeRoleSettings):
         nodes.refuse_nobody(reader, bool(settings.node_roles or settings.node_clusters))
     if isinstance(settings.delivery, CronJobSettings):

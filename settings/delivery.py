@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from . import pods, schedules, schema, values
+from . import alarms, pods, schedules, schema, values
+from .alarms import AlarmSettings
 from .pods import Toleration
 from .reader import Reader, command
 from .refused import Refused
@@ -12,7 +13,7 @@ from .refused import Refused
 
 @dataclass(frozen=True)
 class LambdaSettings:
-    """What only mode `lambda` needs. Intervals are in seconds.
+    """What only mode `lambda` needs. Intervals are in seconds, as is the `period` of the schedule. No alarms are None.
 
     `trigger` is one of schema.TRIGGERS, `schedule` the rate expression of either.
     """
@@ -23,6 +24,8 @@ class LambdaSettings:
     fan_out_interval: int
     log_retention_days: int
     reserved_concurrency: int
+    period: int
+    alarms: AlarmSettings | None
 
 
 @dataclass(frozen=True)
@@ -61,19 +64,23 @@ def read_lambda(reader: Reader, _owner: str) -> LambdaSettings:
     """The settings of mode `lambda`; faults are noted in the reader."""
     trigger = reader.one_of("trigger", schema.TRIGGERS)
     rotates = trigger == "rotation"
+    rate = _rotation(reader) if rotates else reader.value("schedule", schedules.rate, computed=schema.SCHEDULE)
+    minutes = schedules.rate_minutes(rate)
     settings = LambdaSettings(
         trigger=trigger,
-        schedule=_rotation(reader) if rotates else reader.value("schedule", schedules.rate, computed=schema.SCHEDULE),
+        schedule=rate,
         sync_interval=reader.value("syncInterval", values.duration_seconds),
         fan_out_interval=reader.value("fanOutInterval", values.duration_seconds),
         log_retention_days=reader.value("logRetentionDays", values.log_retention_days),
         reserved_concurrency=reader.value("reservedConcurrency", values.reserved_concurrency),
+        period=minutes * 60,
+        alarms=alarms.read(reader, minutes),
     )
     refuse = _refuse_an_old_login if rotates else _refuse_a_gap
     refuse(
         reader,
         {
-            "schedule": schedules.rate_minutes(settings.schedule) * 60,
+            "schedule": settings.period,
             "syncInterval": settings.sync_interval,
             "fanOutInterval": settings.fan_out_interval,
         },

@@ -75,6 +75,10 @@ KEYS: dict[str, Key] = {
     "fanOutInterval": Key("string", "5m", "5m"),
     "logRetentionDays": Key("integer", 30, 30),
     "reservedConcurrency": Key("integer", UNRESERVED, 1),
+    "alarms": Key("boolean", False, True),
+    "alarmTopic": Key("string", "", "arn:aws:sns:eu-central-1:123456789012:on-call"),
+    "alarmEmail": Key("string", "", "oncall@example.com"),
+    "alarmHours": Key("integer", 3, 2),
     "image": Key("string", "", DEFAULT_IMAGE),
     "imagePullPolicy": Key("string", "IfNotPresent", "IfNotPresent"),
     "nodeSelector": Key("array", [], ["kubernetes.io/os=linux"]),
@@ -149,10 +153,8 @@ MODES: dict[str, Mode] = {
             *_PULL_SECRETS,
             *_REFRESHER,
             "trigger",
-            "syncInterval",
-            "fanOutInterval",
-            "logRetentionDays",
-            "reservedConcurrency",
+            *("syncInterval", "fanOutInterval", "logRetentionDays", "reservedConcurrency"),
+            *("alarms", "alarmTopic", "alarmEmail", "alarmHours"),
         ),
         unfit=_UNFIT_FOR_ESO,
     ),
@@ -201,6 +203,10 @@ ROTATION_SCHEDULE = "rate(4 hours)"
 # (Secrets Manager User Guide, Rotation schedules).
 FEWEST_ROTATION_HOURS = 4
 ROTATION_WINDOW_MINUTES = 60
+
+# So much later an alarm on missing data may be raised: CloudWatch looks back at some periods more (CloudWatch User Guide,
+# Configuring how CloudWatch alarms treat missing data).
+ALARM_LATE_HOURS = 2
 
 # After it a run of the CronJob is ended, however far it is: the image's download is part of it, on a new node.
 RUN_DEADLINE_MINUTES = 10

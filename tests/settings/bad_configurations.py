@@ -2,6 +2,8 @@
 
 import json
 
+from tests.settings.bad_alarms import OF_ALARMS
+
 GOOD = {"aws:region": "eu-central-1"}
 CRONJOB = {"everpull:mode": "cronjob"}
 GENERATOR = {"everpull:mode": "generator"}
@@ -379,5 +381,6 @@ FILES = {
     "messages_reaching.txt": OF_REACHING,
     "messages_keys.txt": OF_KEYS,
     "messages_identities.txt": OF_IDENTITIES,
+    "messages_alarms.txt": OF_ALARMS,
 }
 BAD = {name: config for configs in FILES.values() for name, config in configs.items()}

@@ -1,0 +1,32 @@
+"""Bad configurations of alarms."""
+
+import json
+
+_ON = {"everpull:alarms": "true"}
+_TOPIC = "arn:aws:sns:eu-central-1:123456789012:on-call"
+
+OF_ALARMS: dict[str, dict[str, str | None]] = {
+    "alarms neither wanted nor not": {"everpull:alarms": "on"},
+    "topic by its name": {**_ON, "everpull:alarmTopic": "on-call"},
+    "topic that is first in first out": {**_ON, "everpull:alarmTopic": f"{_TOPIC}.fifo"},
+    "topic of another region": {**_ON, "everpull:alarmTopic": _TOPIC.replace("eu-central-1", "eu-west-1")},
+    "address that is none": {**_ON, "everpull:alarmEmail": "on-call"},
+    "addresses more than one": {**_ON, "everpull:alarmEmail": "a@example.com,b@example.com"},
+    "address beside a topic": {**_ON, "everpull:alarmTopic": _TOPIC, "everpull:alarmEmail": "oncall@example.com"},
+    "alarm too soon": {**_ON, "everpull:alarmHours": "1"},
+    "alarm too soon for the schedule": {**_ON, "everpull:alarmHours": "2", "everpull:schedule": "rate(90 minutes)"},
+    "alarm too late": {**_ON, "everpull:alarmHours": "4"},
+    "alarm after hours that are no number": {**_ON, "everpull:alarmHours": "3h"},
+    "alarms with a schedule too slow for them": {**_ON, "everpull:schedule": "rate(3 hours)"},
+    "what goes with alarms without them": {
+        "everpull:alarmTopic": _TOPIC,
+        "everpull:alarmEmail": "oncall@example.com",
+        "everpull:alarmHours": "2",
+    },
+    "alarms in mode cronjob": {"everpull:mode": "cronjob", **_ON, "everpull:alarmHours": "2"},
+    "alarms beside node roles alone": {
+        "everpull:mode": "node-role",
+        "everpull:nodeRoles": json.dumps(["nodes"]),
+        **_ON,
+    },
+}

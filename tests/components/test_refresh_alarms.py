@@ -1,5 +1,6 @@
 import json
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -10,6 +11,7 @@ from components.refresh_alarms import HOUR, LATE_HOURS, LIFE_BOUND_SECONDS, Refr
 from lambda_src.refresher import metrics
 from tests.components.recording import ACCOUNT, Recorder, record
 
+ROOT = Path(__file__).parents[2]
 TOPIC = f"arn:aws:sns:eu-central-1:{ACCOUNT}:paging"
 ALARMS = {f"alarms-{name}" for name in ("errors", "dead-letters", "no-refresh", "short-life")}
 # Minutes.
@@ -46,7 +48,8 @@ def test_there_are_four_alarms_and_each_says_where_to_read_on() -> None:
     recorder = built()
     assert {item.name for item in recorder.all(":MetricAlarm")} == ALARMS
     for item in recorder.all(":MetricAlarm"):
-        assert "docs/alarms.md: " in item.inputs["alarmDescription"]
+        file, _, row = item.inputs["alarmDescription"].rpartition(". ")[2].partition(": ")
+        assert f"\n| {row} | " in (ROOT / file).read_text(encoding="utf-8")
         assert "name" not in item.inputs, "the engine names it, so that stacks do not meet"
 
 

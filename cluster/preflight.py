@@ -16,6 +16,7 @@ from .attachment import attachment_faults
 from .operator import cluster_wide_faults, generator_faults, operator_faults
 from .reader import ClusterReader, Forbidden, HttpClusterReader, Unreachable
 from .restrictions import restriction_faults
+from .rules import rule_faults
 from .selected import selected
 from .surroundings import Surroundings, look_around
 from .takeover import (
@@ -31,8 +32,11 @@ Check = Callable[[Settings, ClusterReader], Iterable[Fault]]
 
 # What each mode needs besides its namespaces, in the order in which it is told.
 CHECKS: dict[str, tuple[Check, ...]] = {
-    "lambda": (operator_faults, restriction_faults, system_namespace_faults, cluster_wide_faults),
-    "generator": (operator_faults, generator_faults, restriction_faults, system_namespace_faults, cluster_wide_faults),
+    "lambda": (operator_faults, restriction_faults, system_namespace_faults, cluster_wide_faults, rule_faults),
+    "generator": (
+        *(operator_faults, generator_faults, restriction_faults),
+        *(system_namespace_faults, cluster_wide_faults, rule_faults),
+    ),
     "cronjob": (system_namespace_faults, role_faults, cluster_role_faults),
 }
 

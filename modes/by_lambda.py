@@ -10,6 +10,7 @@ from settings import LambdaSettings, Settings
 from .alarms import raise_alarms
 from .by_operator import operator_args, operator_outputs
 from .keys import watch_age
+from .rules import make_rules
 from .verifying import images_verified
 
 
@@ -35,6 +36,7 @@ def deliver(
         opts,
     )
     watch_age(settings, delivery.key_created, delivery)
+    make_rules(settings, chosen, opts)
     return {
         **operator_outputs(settings, delivery),
         "loginSecretArn": delivery.login_secret_arn,

@@ -4,16 +4,17 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from . import alarms, pods, schedules, schema, values
+from . import alarms, pods, rules, schedules, schema, values
 from .alarms import AlarmSettings
 from .pods import Toleration
 from .reader import Reader, command
 from .refused import Refused
+from .rules import RuleSettings
 
 
 @dataclass(frozen=True)
 class LambdaSettings:
-    """What only mode `lambda` needs. Intervals are in seconds, as is the `period` of the schedule. No alarms are None.
+    """What only mode `lambda` needs. Intervals and the schedule's `period` are in seconds. No alarms or rules are None.
 
     `trigger` is one of schema.TRIGGERS, `schedule` the rate expression of either.
     """
@@ -26,6 +27,7 @@ class LambdaSettings:
     reserved_concurrency: int
     period: int
     alarms: AlarmSettings | None
+    rules: RuleSettings | None
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def read_lambda(reader: Reader, _owner: str) -> LambdaSettings:
         reserved_concurrency=reader.value("reservedConcurrency", values.reserved_concurrency),
         period=minutes * 60,
         alarms=alarms.read(reader, minutes),
+        rules=rules.read(reader),
     )
     refuse = _refuse_an_old_login if rotates else _refuse_a_gap
     refuse(

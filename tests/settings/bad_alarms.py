@@ -1,8 +1,9 @@
-"""Bad configurations of alarms."""
+"""Bad configurations of alarms and of rules."""
 
 import json
 
 _ON = {"everpull:alarms": "true"}
+_RULES = {"everpull:prometheusRules": "true"}
 _TOPIC = "arn:aws:sns:eu-central-1:123456789012:on-call"
 
 OF_ALARMS: dict[str, dict[str, str | None]] = {
@@ -29,4 +30,14 @@ OF_ALARMS: dict[str, dict[str, str | None]] = {
         "everpull:nodeRoles": json.dumps(["nodes"]),
         **_ON,
     },
+    "rules neither wanted nor not": {"everpull:prometheusRules": "prometheus"},
+    "rules with a label without a value": {**_RULES, "everpull:prometheusRuleLabels": json.dumps(["release"])},
+    "rules with a label that is none": {**_RULES, "everpull:prometheusRuleLabels": json.dumps(["re lease=a"])},
+    "rules with a label of two values": {**_RULES, "everpull:prometheusRuleLabels": json.dumps(["a=b", "a=c"])},
+    "rules with a label of everpull's own": {
+        **_RULES,
+        "everpull:prometheusRuleLabels": json.dumps(["app.kubernetes.io/instance=a"]),
+    },
+    "labels of rules without rules": {"everpull:prometheusRuleLabels": json.dumps(["a=b"])},
+    "rules in mode cronjob": {"everpull:mode": "cronjob", **_RULES},
 }

@@ -28,6 +28,7 @@ NEEDED = {
     "ownerRoles": {"everpull:sharedRepositories": json.dumps(["222222222222.dkr.ecr.eu-central-1.amazonaws.com/a"])},
     "excludedNamespaces": {"everpull:namespaceSelector": "team"},
     "serviceAccounts": {"everpull:attach": "service-accounts", "everpull:namespaces": json.dumps(["team-a"])},
+    "prometheusRuleLabels": {"everpull:prometheusRules": "true"},
     **{key: {"everpull:alarms": "true"} for key in ("alarmTopic", "alarmEmail", "alarmHours")},
 }
 # What a mode makes no sense without.

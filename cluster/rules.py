@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from settings import Fault, LambdaSettings, Settings
+from settings import Fault, GeneratorSettings, LambdaSettings, Settings
 
 from .reader import ClusterReader, items
 
@@ -13,7 +13,8 @@ _KIND = "PrometheusRule"
 
 def rule_faults(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
     """A cluster that does not know such rules, so that it has no Prometheus Operator."""
-    if not isinstance(settings.delivery, LambdaSettings) or settings.delivery.rules is None:
+    delivery = settings.delivery
+    if not isinstance(delivery, LambdaSettings | GeneratorSettings) or delivery.rules is None:
         return
     if _KIND not in {str(kind["kind"]) for kind in items(reader.document(_API), "resources")}:
         yield Fault(

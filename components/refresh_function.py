@@ -113,7 +113,13 @@ class RefreshFunction(pulumi.ComponentResource):
             memory_size=MEMORY_MB,
             timeout=TIMEOUT_SECONDS,
             reserved_concurrent_executions=args["reserved_concurrency"],
-            environment={"variables": {"EVERPULL_SECRET_ID": args["login_secret_arn"], **_told(args)}},
+            environment={
+                "variables": {
+                    "EVERPULL_SECRET_ID": args["login_secret_arn"],
+                    **_told(args),
+                    **(ENVIRONMENT if _is_rotated(args) else {}),
+                }
+            },
             logging_config={"log_format": "JSON", "log_group": log_group.name},
             dead_letter_config={"target_arn": dead_letters.arn},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[rights]),
@@ -166,10 +172,9 @@ class RefreshFunction(pulumi.ComponentResource):
 
 
 def _told(args: RefreshFunctionArgs) -> dict[str, str]:
-    """What the function reads from its environment, less the secret's ARN."""
+    """What the function reads from its environment, less the secret's ARN and what runs it."""
     return {
         **login_environment(args),
-        **(ENVIRONMENT if _is_rotated(args) else {}),
         **({"EVERPULL_METRICS": "on"} if args.get("metrics") else {}),
     }
 

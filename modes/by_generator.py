@@ -11,6 +11,7 @@ from settings import GeneratorSettings, Group, Settings
 
 from .by_operator import operator_args, operator_outputs
 from .keys import watch_age
+from .rules import make_rules
 
 
 def deliver(
@@ -32,6 +33,7 @@ def deliver(
         opts,
     )
     watch_age(settings, delivery.key_created, delivery)
+    make_rules(settings, chosen, opts)
     return {
         **operator_outputs(settings, delivery),
         # Under the name that it has in every mode: whose rights every login carries.

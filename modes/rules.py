@@ -1,12 +1,12 @@
-"""The rules for the cluster's Prometheus, of mode `lambda`."""
+"""The rules for the cluster's Prometheus, in the modes that deliver through ESO."""
 
 import pulumi
 
 from components.prometheus_rules import PrometheusRules
-from settings import LambdaSettings, Settings
+from settings import GeneratorSettings, LambdaSettings, Settings
 
 
-def make_rules(settings: Settings, chosen: LambdaSettings, opts: pulumi.ResourceOptions) -> None:
+def make_rules(settings: Settings, chosen: LambdaSettings | GeneratorSettings, opts: pulumi.ResourceOptions) -> None:
     """Makes them, if the settings want any. `opts` say that the system namespace is there."""
     if chosen.rules is None:
         return

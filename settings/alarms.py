@@ -30,11 +30,37 @@ class AlarmSettings:
         return self.topic.split(":")[3] if self.topic else None
 
 
-def read(reader: Reader, minutes: int) -> AlarmSettings | None:
-    """What the configuration says of alarms, None for no alarms; faults are noted in the reader. `minutes` lie between runs."""
+@dataclass(frozen=True)
+class Pace:
+    """How often logins are renewed: in minutes, what lies between two runs at most, and what the first of the logins to die has
+    left at least after one that refreshed."""
+
+    minutes: int
+    left: int
+
+    @property
+    def least(self) -> int:
+        """Hours after which an alarm for silence is raised by no run that is merely late."""
+        return math.ceil(self.minutes / 60) + 1
+
+    @property
+    def most(self) -> int:
+        """Hours after which it is still raised while the login lives, an hour of grace included."""
+        return (self.left - schema.GRACE_MINUTES) // 60 - schema.ALARM_LATE_HOURS
+
+    @property
+    def usual(self) -> int:
+        """Hours where the configuration says nothing of them."""
+        return max(schema.ALARM_HOURS, self.least)
+
+
+def read(reader: Reader, pace: Pace) -> AlarmSettings | None:
+    """What the configuration says of alarms, None for no alarms; faults are noted in the reader."""
     wanted = reader.value("alarms", boolean)
     settings = AlarmSettings(
-        reader.value("alarmTopic", topic), reader.value("alarmEmail", email), reader.value("alarmHours", integer)
+        reader.value("alarmTopic", topic),
+        reader.value("alarmEmail", email),
+        reader.value("alarmHours", integer, computed=str(pace.usual)),
     )
     if not wanted:
         if reader.sound("alarms"):
@@ -48,7 +74,7 @@ def read(reader: Reader, minutes: int) -> AlarmSettings | None:
             f"pulumi config rm {schema.PROJECT}:alarmEmail",
         )
     if reader.sound("schedule", "alarmHours"):
-        _refuse_bad_hours(reader, settings.hours, minutes)
+        _refuse_bad_hours(reader, settings.hours, pace)
     return settings
 
 
@@ -88,16 +114,17 @@ def _refuse_without_alarms(reader: Reader) -> None:
             )
 
 
-def _refuse_bad_hours(reader: Reader, hours: int, minutes: int) -> None:
+def _refuse_bad_hours(reader: Reader, hours: int, pace: Pace) -> None:
     """A run that is late must raise nothing, and what is raised at last must be while the login lives."""
-    least = math.ceil(minutes / 60) + 1
-    most = (schema.RENEW_AT_MINUTES_LEFT - schema.GRACE_MINUTES) // 60 - schema.ALARM_LATE_HOURS
+    least, most, minutes = pace.least, pace.most, pace.minutes
     if least > most:
+        rotates = reader.text("trigger") == "rotation"
+        late = schema.ROTATION_WINDOW_MINUTES // 60 if rotates else 0
         reader.refuse(
             "alarms",
             f"could not tell of silence while the login lives, with {minutes} minutes between two runs",
-            f"{schema.PROJECT}:schedule of at most {most - 1} hours",
-            command("schedule"),
+            f"{schema.PROJECT}:schedule of at most {most - 1 - late} hours",
+            command("schedule", schema.ROTATION_SCHEDULE if rotates else None),
         )
         return
     allowed = f"{least} to {most}" if least < most else str(most)
@@ -112,7 +139,7 @@ def _refuse_bad_hours(reader: Reader, hours: int, minutes: int) -> None:
         reader.refuse(
             "alarmHours",
             f"is too late: CloudWatch may raise the alarm {schema.ALARM_LATE_HOURS} hours after that, and when the last run "
-            f"refreshed, the login may have had no more than {schema.RENEW_AT_MINUTES_LEFT // 60} hours left",
+            f"refreshed, the login may have had no more than {pace.left // 60} hours left",
             f"{allowed}, which leaves an hour to act in",
             f"pulumi config set {schema.PROJECT}:alarmHours {most}",
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from . import alarms, pods, rules, schedules, schema, values
-from .alarms import AlarmSettings
+from .alarms import AlarmSettings, Pace
 from .pods import Toleration
 from .reader import Reader, command
 from .refused import Refused
@@ -48,10 +48,11 @@ class CronJobSettings:
 
 @dataclass(frozen=True)
 class GeneratorSettings:
-    """What only mode `generator` needs. Intervals are in seconds."""
+    """What only mode `generator` needs. Intervals are in seconds. No rules are None."""
 
     renew_interval: int
     fan_out_interval: int
+    rules: RuleSettings | None
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def read_lambda(reader: Reader, _owner: str) -> LambdaSettings:
         log_retention_days=reader.value("logRetentionDays", values.log_retention_days),
         reserved_concurrency=reader.value("reservedConcurrency", values.reserved_concurrency),
         period=minutes * 60,
-        alarms=alarms.read(reader, minutes),
+        alarms=alarms.read(reader, _rotation_pace(minutes) if rotates else Pace(minutes, schema.RENEW_AT_MINUTES_LEFT)),
         rules=rules.read(reader),
     )
     refuse = _refuse_an_old_login if rotates else _refuse_a_gap
@@ -122,6 +123,7 @@ def read_generator(reader: Reader, _owner: str) -> GeneratorSettings:
     settings = GeneratorSettings(
         renew_interval=reader.value("renewInterval", _at_half_life),
         fan_out_interval=reader.value("fanOutInterval", values.duration_seconds),
+        rules=rules.read(reader),
     )
     _refuse_a_gap(
         reader,
@@ -159,6 +161,11 @@ READERS: dict[str, Callable[[Reader, str], Delivery]] = {
 def _rotation(reader: Reader) -> str:
     usual = schema.ROTATION_SCHEDULE
     return reader.value("schedule", schedules.rate_of_rotation, computed=usual, example=usual)
+
+
+def _rotation_pace(minutes: int) -> Pace:
+    """A rotation begins at any time of its window, and renews each time."""
+    return Pace(minutes + schema.ROTATION_WINDOW_MINUTES, schema.LOGIN_LIFE_MINUTES)
 
 
 def _refuse_a_gap(reader: Reader, delays: Mapping[str, int], words: str, more: int = 0) -> None:

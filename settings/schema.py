@@ -78,7 +78,7 @@ KEYS: dict[str, Key] = {
     "alarms": Key("boolean", False, True),
     "alarmTopic": Key("string", "", "arn:aws:sns:eu-central-1:123456789012:on-call"),
     "alarmEmail": Key("string", "", "oncall@example.com"),
-    "alarmHours": Key("integer", 3, 2),
+    "alarmHours": Key("string", "", "2"),
     "prometheusRules": Key("boolean", False, True),
     "prometheusRuleLabels": Key("array", [], ["release=prometheus"]),
     "image": Key("string", "", DEFAULT_IMAGE),
@@ -101,6 +101,8 @@ _PULL_SECRETS = (
     *("pullSecretName", "adopt", "systemNamespace"),
     *("attach", "serviceAccounts"),
 )
+# What ESO's metrics can be asked for.
+_RULES = ("prometheusRules", "prometheusRuleLabels")
 # What our refresher adds: it runs on a schedule, and tries images.
 _REFRESHER = ("verifyImages", "schedule")
 
@@ -156,7 +158,8 @@ MODES: dict[str, Mode] = {
             *_REFRESHER,
             "trigger",
             *("syncInterval", "fanOutInterval", "logRetentionDays", "reservedConcurrency"),
-            *("alarms", "alarmTopic", "alarmEmail", "alarmHours", "prometheusRules", "prometheusRuleLabels"),
+            *("alarms", "alarmTopic", "alarmEmail", "alarmHours"),
+            *_RULES,
         ),
         unfit=_UNFIT_FOR_ESO,
     ),
@@ -168,7 +171,7 @@ MODES: dict[str, Mode] = {
     "generator": Mode(
         choose_when="ESO is there and each cluster may fetch logins itself: nothing of everpull runs, in AWS or in the cluster",
         identities=("access-key", "irsa"),
-        keys=(*_PULL_SECRETS, "renewInterval", "fanOutInterval"),
+        keys=(*_PULL_SECRETS, "renewInterval", "fanOutInterval", *_RULES),
         unfit=_UNFIT_FOR_ESO,
     ),
     "node-role": Mode(
@@ -209,6 +212,8 @@ ROTATION_WINDOW_MINUTES = 60
 # So much later an alarm on missing data may be raised: CloudWatch looks back at some periods more (CloudWatch User Guide,
 # Configuring how CloudWatch alarms treat missing data).
 ALARM_LATE_HOURS = 2
+# After so many hours of silence an alarm is raised, unless the stack says, or two runs lie that far apart.
+ALARM_HOURS = 3
 
 # After it a run of the CronJob is ended, however far it is: the image's download is part of it, on a new node.
 RUN_DEADLINE_MINUTES = 10

@@ -1,5 +1,6 @@
 import pytest
 
+from settings import schema
 from tests.cluster.test_preflight import cluster, configured, told
 
 API = "/apis/monitoring.coreos.com/v1"
@@ -15,7 +16,8 @@ def test_a_cluster_that_knows_no_such_rules_is_refused(served: tuple[str, ...] |
     reader = cluster()
     if served is not None:
         reader.objects[API] = {"resources": [{"kind": kind} for kind in served]}
-    assert told(configured(**ON), reader) == [FAULT]
+    for mode in schema.modes_with("prometheusRules"):
+        assert told(configured(**{**ON, "everpull:mode": mode}), reader) == [FAULT]
 
 
 def test_a_cluster_that_knows_them_is_not() -> None:

@@ -1,11 +1,12 @@
 from typing import Any
 
 import pulumi
+import pytest
 
 from cluster.surroundings import Surroundings
 from components.system_namespace import SystemNamespace
 from modes import deliver
-from settings import parse
+from settings import parse, schema
 from tests.components.recording import record
 from tests.modes.test_modes import args, delivered
 from tests.settings.bad_configurations import GOOD
@@ -18,9 +19,15 @@ def test_without_rules_none_is_made() -> None:
     assert recorder.all(":PrometheusRule") == []
 
 
-def test_what_rules_are_told_arrives() -> None:
+@pytest.mark.parametrize("mode", schema.modes_with("prometheusRules"))
+def test_what_rules_are_told_arrives(mode: str) -> None:
     recorder, _ = delivered(
-        {**ON, "everpull:pullSecretName": "ecr-pull", "everpull:systemNamespace": "everpull-system"}
+        {
+            "everpull:mode": mode,
+            **ON,
+            "everpull:pullSecretName": "ecr-pull",
+            "everpull:systemNamespace": "everpull-system",
+        }
     )
     rule = recorder.one(":PrometheusRule").inputs
     assert rule["metadata"] == {

@@ -17,6 +17,13 @@ OF_ALARMS: dict[str, dict[str, str | None]] = {
     "alarm too soon": {**_ON, "everpull:alarmHours": "1"},
     "alarm too soon for the schedule": {**_ON, "everpull:alarmHours": "2", "everpull:schedule": "rate(90 minutes)"},
     "alarm too late": {**_ON, "everpull:alarmHours": "4"},
+    "alarm too soon for rotation": {**_ON, "everpull:trigger": "rotation", "everpull:alarmHours": "3"},
+    "alarm too late for rotation": {**_ON, "everpull:trigger": "rotation", "everpull:alarmHours": "10"},
+    "alarms with a rotation too slow for them": {
+        **_ON,
+        "everpull:trigger": "rotation",
+        "everpull:schedule": "rate(8 hours)",
+    },
     "alarm after hours that are no number": {**_ON, "everpull:alarmHours": "3h"},
     "alarms with a schedule too slow for them": {**_ON, "everpull:schedule": "rate(3 hours)"},
     "what goes with alarms without them": {

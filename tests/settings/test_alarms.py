@@ -38,8 +38,17 @@ def test_the_soonest_alarm_that_a_late_run_does_not_raise_is_allowed(schedule: s
 
 
 def test_the_default_goes_with_the_default_schedule_and_the_latest_leaves_an_hour() -> None:
-    latest = int(str(schema.KEYS["alarmHours"].default))
+    found = alarms(alarms="true")
+    assert found is not None
+    latest = found.hours
     assert (latest + schema.ALARM_LATE_HOURS) * 60 + schema.GRACE_MINUTES == schema.RENEW_AT_MINUTES_LEFT
+
+
+def test_rotation_has_hours_of_its_own() -> None:
+    """A rotation may be an hour late, and leaves a whole life."""
+    assert alarms(alarms="true", trigger="rotation") == AlarmSettings(None, None, 6)
+    assert alarms(alarms="true", trigger="rotation", schedule="rate(7 hours)") == AlarmSettings(None, None, 9)
+    assert alarms(alarms="true", trigger="rotation", alarmHours="9") == AlarmSettings(None, None, 9)
 
 
 def test_the_alarm_is_as_late_as_the_settings_say() -> None:

@@ -179,7 +179,7 @@ def test_a_slower_schedule_is_fine_as_long_as_everything_fits() -> None:
 
 def test_the_generator_needs_no_more_than_its_mode() -> None:
     settings = parse({**GOOD, **GENERATOR}, "dev")
-    assert settings.delivery == GeneratorSettings(renew_interval=3600, fan_out_interval=300)
+    assert settings.delivery == GeneratorSettings(renew_interval=3600, fan_out_interval=300, rules=None)
     assert [parse({**GOOD, **BY_MODE[mode]}, "dev").by_operator for mode in schema.MODES] == [True, False, True, False]
 
 

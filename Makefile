@@ -7,14 +7,18 @@ export PIP_NO_INPUT := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
+# Stops a target that is about one stack and was not told which.
+STACK_NAMED = test -n "$(STACK)" || { echo 'which stack? make $@ STACK=NAME; pulumi stack ls names them' >&2; exit 3; }
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench down
+.PHONY: help demo test check bench doctor down
 
 help:
 	@echo 'make demo   start the local platform, deploy the stack "local" and show a pod pulling with it'
 	@echo 'make test   everything "make check" does, then every test, on the local platform'
 	@echo 'make check  format, lint, types, workflows, known vulnerabilities, house rules'
 	@echo 'make bench  measure it beside another program that does the same; writes bench/README.md'
+	@echo 'make doctor STACK=NAME  name the broken link of a deployed stack, and the next command'
 	@echo 'make down   stop the local platform and remove what it left outside its folder'
 
 demo: $(READY)
@@ -38,6 +42,10 @@ check: $(READY)
 
 bench: $(READY)
 	@$(PYTHON) -m bench report
+
+doctor: $(READY)
+	@$(STACK_NAMED)
+	@$(PYTHON) -m doctor --stack "$(STACK)"
 
 down: $(READY)
 	@$(PYTHON) -m local down

@@ -18,7 +18,15 @@ _CLIENT_CONFIG = Config(
 )
 _SESSION_NAME = "everpull-preview"
 _ABSENCES = frozenset(
-    {"RepositoryNotFoundException", "RepositoryPolicyNotFoundException", "ResourceNotFoundException", "NoSuchEntity"}
+    {
+        "RepositoryNotFoundException",
+        "RepositoryPolicyNotFoundException",
+        "ResourceNotFoundException",
+        "NoSuchEntity",
+        # SQS in its two protocols.
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "QueueDoesNotExist",
+    }
 )
 _DENIALS = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 

@@ -24,6 +24,7 @@ LAYERS: dict[str, frozenset[str]] = {
     "cluster": frozenset({"settings", "kube"}),
     "lambda_src": frozenset(),
     "checks": frozenset({"settings"}),
+    "doctor": frozenset({"settings", "modes", "components", "cluster", "kube", "lambda_src"}),
     "local": frozenset({"settings", "components", "lambda_src"}),
     "bench": frozenset({"settings", "components", "cluster", "lambda_src", "checks", "local"}),
 }

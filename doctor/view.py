@@ -1,0 +1,115 @@
+"""What every link is given to look at."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, Literal, cast
+
+from components.logins import login_rights
+from lambda_src.refresher.registries import PUBLIC, parse_registry
+from modes.reaching import login_args
+from settings import CronJobSettings, LambdaSettings, Settings
+from settings.schedules import rate_minutes
+
+from .aws import Aws, partition_of
+from .cluster import Cluster
+from .registry_access import Registries
+from .rights import Right, rights_in
+from .stored_login import StoredLogin, read_login
+
+_HOURLY = timedelta(hours=1)
+
+
+@dataclass
+class View:
+    """A deployed stack: its name, settings and outputs, and what is asked of it. `now` is this machine's time."""
+
+    stack: str
+    settings: Settings
+    outputs: Mapping[str, Any]
+    aws: Aws
+    cluster: Cluster
+    registries: Registries
+    now: datetime
+
+    @property
+    def mode(self) -> Literal["lambda", "cronjob", "node-role"]:
+        """What was deployed, whatever the configuration says by now."""
+        if "functionName" in self.outputs:
+            return "lambda"
+        return "cronjob" if "cronJob" in self.outputs else "node-role"
+
+    def text(self, output: str) -> str:
+        """An output; empty where there is none."""
+        return str(self.outputs.get(output) or "")
+
+    def texts(self, output: str) -> list[str]:
+        """An output that is a list; empty where there is none."""
+        return [str(item) for item in cast(Sequence[object], self.outputs.get(output) or ())]
+
+    def place(self, output: str) -> tuple[str, str]:
+        """Namespace and name in an output that is `NAMESPACE/NAME`."""
+        namespace, _, name = self.text(output).partition("/")
+        return namespace, name
+
+    @cached_property
+    def login(self) -> StoredLogin | None:
+        """What the secret in Secrets Manager holds; None where it holds nothing. Raises Missing, Denied, Unanswered."""
+        return read_login(self.aws, self.text("loginSecretArn"))
+
+    @property
+    def period(self) -> timedelta:
+        """Between two runs of the refresher."""
+        match self.settings.delivery:
+            case LambdaSettings() as chosen:
+                return timedelta(minutes=rate_minutes(chosen.schedule))
+            case CronJobSettings() as chosen:
+                return timedelta(seconds=chosen.period)
+            case _:
+                return _HOURLY
+
+    @property
+    def sync_interval(self) -> timedelta:
+        """Between two reads of the login by the hub; none where there is no hub."""
+        chosen = self.settings.delivery
+        return timedelta(seconds=chosen.sync_interval if isinstance(chosen, LambdaSettings) else 0)
+
+    @property
+    def fan_out_interval(self) -> timedelta:
+        """Between two reads of the hub by a namespace; none where there is no hub."""
+        chosen = self.settings.delivery
+        return timedelta(seconds=chosen.fan_out_interval if isinstance(chosen, LambdaSettings) else 0)
+
+    @property
+    def renewed_by(self) -> datetime:
+        """When a login that is due is in every namespace, if all goes well."""
+        return self.now + self.period + self.sync_interval + self.fan_out_interval
+
+    @property
+    def login_rights(self) -> list[Right]:
+        """What the refresher's principal must be allowed to fetch the logins, and for pods to pull with them."""
+        registries = tuple(parse_registry(host) for host in self.texts("registries") if host != PUBLIC.host)
+        args = login_args(replace(self.settings, registries=registries), partition_of(self.text("refresherArn")))
+        return rights_in(login_rights(args))
+
+    @property
+    def up(self) -> str:
+        """The command that makes anew what is the stack's and somebody deleted or changed."""
+        return f"pulumi up --refresh --stack {self.stack}"
+
+    @property
+    def renew(self) -> str:
+        """The command that renews now."""
+        return f"make renew STACK={self.stack}"
+
+    def kubectl(self, rest: str, namespace: str | None = None) -> str:
+        """A command on the stack's cluster."""
+        context = f" --context {self.settings.cluster.context}" if self.settings.cluster.context else ""
+        where = f" --namespace {namespace}" if namespace else ""
+        return f"kubectl{context}{where} {rest}"
+
+    def aws_cli(self, rest: str) -> str:
+        """A command on the stack's account and region."""
+        profile = f" --profile {self.settings.aws_profile}" if self.settings.aws_profile else ""
+        return f"aws{profile} --region {self.settings.region} {rest}"

@@ -8,6 +8,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from typing import NoReturn
 
 from .link import Fault, Link
 from .outputs import NotKnown
@@ -43,10 +44,16 @@ def _look(stack: str, config_file: str | None, *, as_json_text: bool) -> int:
     return exit_status(links)
 
 
+class _Parser(argparse.ArgumentParser):
+    """One whose refusals are told from links that are about to break, which argparse's own status means here."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_UNKNOWN, f"{self.prog}: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="doctor", description="Names the broken link between ECR and the pods of a stack."
-    )
+    parser = _Parser(prog="doctor", description="Names the broken link between ECR and the pods of a stack.")
     parser.add_argument("--stack", required=True, help="name of the stack, as pulumi knows it")
     parser.add_argument("--config-file", help="the stack's configuration file, where it is not Pulumi.STACK.yaml")
     parser.add_argument("--json", action="store_true", help="a list of links, each with name, state, detail and fix")

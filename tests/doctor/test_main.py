@@ -7,7 +7,9 @@ import pytest
 
 from doctor import __main__ as command
 from doctor.outputs import NotKnown
+from doctor.stack import open_view
 from doctor.view import View
+from kube.client import Unreachable
 from tests.doctor import worlds
 from tests.doctor.fakes import Gone
 
@@ -74,23 +76,18 @@ def test_watching_looks_again_until_it_is_interrupted(
 
 @pytest.mark.parametrize("arguments", [[], ["--stack", "dev", "--watch", "0"]])
 def test_what_cannot_be_understood_is_refused(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as caught:
         command.main(arguments)
+    assert caught.value.code == 3
 
 
 def test_a_cluster_without_a_usable_kubeconfig_leaves_aws_to_be_looked_at(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from doctor.stack import open_view
-
-    answers = {
-        "stack": json.dumps({"registries": [worlds.HOST]}),
-        "config": json.dumps({"aws:region": {"value": "eu-central-1"}}),
-    }
+    config = {"aws:region": {"value": "eu-central-1"}}
+    answers = {"stack": json.dumps({"registries": [worlds.HOST]}), "config": json.dumps(config)}
     monkeypatch.setattr("doctor.stack.run_pulumi", lambda arguments: answers[arguments[0]])
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     view = open_view("dev", None)
-    from kube.client import Unreachable
-
     with pytest.raises(Unreachable, match="no usable kubeconfig"):
         view.cluster.document("/version")

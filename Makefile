@@ -11,7 +11,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 STACK_NAMED = test -n "$(STACK)" || { echo 'which stack? make $@ STACK=NAME; pulumi stack ls names them' >&2; exit 3; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench doctor down
+.PHONY: help demo test check bench doctor renew down
 
 help:
 	@echo 'make demo   start the local platform, deploy the stack "local" and show a pod pulling with it'
@@ -19,6 +19,7 @@ help:
 	@echo 'make check  format, lint, types, workflows, known vulnerabilities, house rules'
 	@echo 'make bench  measure it beside another program that does the same; writes bench/README.md'
 	@echo 'make doctor STACK=NAME  name the broken link of a deployed stack, and the next command'
+	@echo 'make renew STACK=NAME   renew its login now, in every namespace'
 	@echo 'make down   stop the local platform and remove what it left outside its folder'
 
 demo: $(READY)
@@ -46,6 +47,10 @@ bench: $(READY)
 doctor: $(READY)
 	@$(STACK_NAMED)
 	@$(PYTHON) -m doctor --stack "$(STACK)"
+
+renew: $(READY)
+	@$(STACK_NAMED)
+	@$(PYTHON) -m doctor.renew --stack "$(STACK)"
 
 down: $(READY)
 	@$(PYTHON) -m local down

@@ -80,8 +80,8 @@ class _Sts(Protocol):
     def assume_role(self, *, RoleArn: str, RoleSessionName: str) -> Mapping[str, object]: ...  # noqa: N803 - boto3's names
 
 
-def client(access: Access, service: str) -> object:
-    """A boto3 client of `service`. Raises Denied, Unanswered."""
+def client(access: Access, service: str, config: Config = _CLIENT_CONFIG) -> object:
+    """A boto3 client of `service`; `config` is for calls that take longer than looking does. Raises Denied, Unanswered."""
     session = read("a session", lambda: _session(access.region, profile_name=access.profile))
     if access.role_arn is not None:
         role = access.role_arn
@@ -94,7 +94,7 @@ def client(access: Access, service: str) -> object:
             aws_secret_access_key=granted["SecretAccessKey"],
             aws_session_token=granted["SessionToken"],
         )
-    return session.client(service, config=_CLIENT_CONFIG)
+    return session.client(service, config=config)
 
 
 def read(action: str, call: Callable[[], T]) -> T:

@@ -54,6 +54,13 @@ def look(view: View) -> Link:
     )
 
 
+def namespaces_of(view: View) -> tuple[list[Chosen], dict[str, str]]:
+    """The namespaces that something can be put into, and why not into others that are listed. Raises Unreachable, Forbidden."""
+    grouped = _Grouped()
+    there = list(_there(view, grouped))
+    return there, {name: sentence for (_, sentence, _), names in grouped.faults.items() for name in names}
+
+
 def _namespaces(view: View, found: Findings) -> None:
     grouped = _Grouped()
     chosen = list(_there(view, grouped))

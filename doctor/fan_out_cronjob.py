@@ -1,8 +1,9 @@
 """One namespace's pull secret in mode `cronjob`: what the CronJob wrote, and its right to write it again."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from lambda_src.refresher.core import first_to_die
 from lambda_src.refresher.ownership import refusal
 from lambda_src.refresher.pull_secret import EDITED, held_in
 from lambda_src.refresher.targets import Owner
@@ -43,6 +44,16 @@ def checker(view: View) -> Check:
             yield from _content(view, secret, owner)
 
     return check
+
+
+def refreshed_at(view: View, namespace: str) -> datetime | None:
+    """When the login in the namespace was fetched; None where there is none of everpull's. Raises Unreachable, Forbidden."""
+    secret = view.cluster.document(secret_path(namespace, view.text("pullSecretName")))
+    if secret is None:
+        return None
+    # Whoever owns it: only what it holds is asked for.
+    login = first_to_die(held_in(secret, view.settings.labels, Owner("", "", "", "")).logins)
+    return login.refreshed_at if login else None
 
 
 def _content(view: View, secret: Object, owner: Owner) -> Iterator[NamespaceFault]:

@@ -267,7 +267,7 @@ def cronjob_world(**more: object) -> World:
     documents: dict[str, Any] = {
         **_namespaces(),
         CRON_JOB: {
-            "metadata": {"creationTimestamp": timestamp(NOW - timedelta(days=3))},
+            "metadata": {"name": "refresher", "uid": "u-1", "creationTimestamp": timestamp(NOW - timedelta(days=3))},
             "spec": {
                 "schedule": "17 * * * *",
                 "suspend": False,

@@ -173,7 +173,12 @@ def _providers(trust: Mapping[str, Any]) -> list[str]:
 
 
 def _rights(view: View, kind: str, name: str, found: Findings) -> None:
-    missing = lacking(inline_policies(view.aws, kind, name), _needed(view))
+    try:
+        missing = lacking(inline_policies(view.aws, kind, name), _needed(view))
+    except Missing:
+        what = "IAM user" if kind == "user" else kind
+        found.broken(f"the {what} {name} does not exist", view.up)
+        return
     if missing:
         found.broken(f"the {kind} {name} is not allowed {', '.join(missing)}", view.up)
 

@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cluster.reader import Forbidden, Unreachable
-from components.aws_reads import Denied, Unanswered
+from components.aws_reads import Denied, Missing, Unanswered
 
 State = Literal["ok", "warning", "breaking", "broken", "unknown"]
 # The worst first. What will break counts for more than what could not be seen, because something can be done about it.
 STATES: tuple[State, ...] = ("broken", "breaking", "unknown", "warning", "ok")
+
+# An answer of another shape than documented must keep no other link from being looked at.
+_ODD = (LookupError, TypeError, ValueError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,12 @@ def examine(name: str, *checks: Callable[[Findings], None]) -> Link:
         except Forbidden as path:
             found.unknown(
                 f"not looked at, because you may not read {path}", f"kubectl auth whoami; kubectl get --raw '{path}'"
+            )
+        except Missing as reason:
+            found.unknown(f"not looked at whole, because something went meanwhile ({reason})", "look again")
+        except _ODD as error:
+            found.unknown(
+                f"not looked at whole, because an answer was not understood ({type(error).__name__})", "look again"
             )
         except Unreachable as reason:
             found.unknown(f"not looked at, because the cluster did not answer ({reason})", "kubectl cluster-info")

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from components.aws_reads import Denied
+from components.aws_reads import Denied, Missing
 from doctor.link import Fault, Findings, Link, State, examine
 from doctor.report import as_json, as_text, exit_status, first_fault
 
@@ -49,6 +49,16 @@ def test_json_has_a_sentence_and_a_command_for_each_fault() -> None:
         {"name": "one", "state": "ok", "detail": "seen", "fix": ""},
         {"name": "other", "state": "broken", "detail": "other is broken\nother is warning", "fix": "mend other"},
     ]
+
+
+@pytest.mark.parametrize("error", [Missing("NoSuchEntity"), KeyError("canary"), TypeError("canary")])
+def test_an_answer_that_is_not_understood_stops_nothing_and_is_not_quoted(error: Exception) -> None:
+    def odd(found: Findings) -> None:
+        raise error
+
+    found = examine("link", odd, lambda found: found.broken("gone", "make it"))
+    assert [fault.state for fault in found.faults] == ["broken", "unknown"]
+    assert "canary" not in found.detail
 
 
 def test_a_part_that_may_not_be_looked_at_keeps_no_other_from_it() -> None:

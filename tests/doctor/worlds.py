@@ -41,14 +41,15 @@ class World:
 
     config: dict[str, str]
     outputs: dict[str, Any]
-    aws: FakeAws = field(default_factory=FakeAws)
+    aws: Any = field(default_factory=FakeAws)
     cluster: FakeCluster = field(default_factory=FakeCluster)
-    registries: FakeRegistries = field(default_factory=FakeRegistries)
+    registries: Any = field(default_factory=FakeRegistries)
+    now: datetime = NOW
 
     @property
     def view(self) -> View:
         settings = parse(self.config, "dev")
-        return View("dev", settings, self.outputs, self.aws, self.cluster, self.registries, NOW)
+        return View("dev", settings, self.outputs, self.aws, self.cluster, self.registries, self.now)
 
     def walk(self) -> list[Link]:
         return walk(self.view)

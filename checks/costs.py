@@ -15,6 +15,9 @@ SECRET_CALL = 0.05 / 10_000
 INVOCATION = 0.20 / 1_000_000
 GB_SECOND = 0.0000133334
 LOG_GB = 0.50
+# Amazon CloudWatch pricing. An account's first ten metrics of its own and ten alarms are free; three dashboards are.
+METRIC, ALARM = 0.30, 0.10
+_METRICS, _ALARMS = 2, 4
 # Of a rotation, each of which renews: steps, and calls of Secrets Manager in all of them (lambda_src/refresher/rotation.py).
 _STEPS, _ROTATION_CALLS = 4, 13
 # A run of the function takes some two seconds of its quarter of a GB, and logs some two kilobytes.
@@ -38,6 +41,9 @@ class Month:
     secrets: int = 0
     """Secrets in Secrets Manager."""
 
+    has_alarms: bool = False
+    """Whether there are alarms."""
+
     @property
     def calls(self) -> int:
         """All of them."""
@@ -47,7 +53,8 @@ class Month:
     def usd(self) -> float:
         """What they cost."""
         run = INVOCATION + _RUN_GB_SECONDS * GB_SECOND + _RUN_LOG_GB * LOG_GB
-        return self.secrets * SECRET + self.secret_calls * SECRET_CALL + self.runs * run
+        alarms = _METRICS * METRIC + _ALARMS * ALARM if self.has_alarms else 0
+        return self.secrets * SECRET + self.secret_calls * SECRET_CALL + self.runs * run + alarms
 
 
 def month(settings: Settings, clusters: int = 1) -> Month:
@@ -59,12 +66,13 @@ def month(settings: Settings, clusters: int = 1) -> Month:
     match settings.delivery:
         case LambdaSettings() as chosen:
             period = rate_minutes(chosen.schedule)
+            alarms = chosen.alarms is not None
             reads = clusters * HOURS * 3600 / chosen.sync_interval
             if chosen.trigger == "rotation":
                 renewals = _MINUTES / period
-                return Month(_STEPS * renewals, logins * renewals, _ROTATION_CALLS * renewals + reads, 1)
+                return Month(_STEPS * renewals, logins * renewals, _ROTATION_CALLS * renewals + reads, 1, alarms)
             runs, renewals = _MINUTES / period, _MINUTES / _renewed_after(period)
-            return Month(runs, logins * renewals, runs + renewals + reads, 1)
+            return Month(runs, logins * renewals, runs + renewals + reads, 1, alarms)
         case CronJobSettings() as chosen:
             return Month(tokens=clusters * logins * _MINUTES / _renewed_after(chosen.period // 60))
         case GeneratorSettings() as chosen:

@@ -40,5 +40,14 @@ def test_without_the_function_each_cluster_fetches_its_own_logins_for_nothing(
         assert found.usd == 0
 
 
+def test_each_rotation_renews_in_four_runs() -> None:
+    rotated = month(stack(trigger="rotation"))
+    assert (rotated.runs, rotated.tokens) == (730, 182.5)
+
+
+def test_alarms_cost_a_dollar_once_the_free_ones_are_used_up() -> None:
+    assert month(stack(alarms="true")).usd - month(stack()).usd == pytest.approx(1.00)
+
+
 def test_nodes_that_pull_by_themselves_are_nothing_of_ours() -> None:
     assert month(stack(mode="node-role", nodeRoles='["nodes"]')).calls == 0

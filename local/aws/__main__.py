@@ -44,6 +44,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     from hypercorn.config import Config  # pyright: ignore[reportMissingImports]
 
     from local.aws import (
+        alarm_rules,
         ecr_api,
         ecr_public,
         eks_rules,
@@ -102,6 +103,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     web_identity.WebIdentity(running, keys)
     rotation_rules.install(running, pace)
     secrets_rules.install(running)
+    alarm_rules.install(running)
     lambda_rules.install(running)
     events_rules.install(running, pace)
     own = next(iter(addresses), None)

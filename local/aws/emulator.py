@@ -95,9 +95,11 @@ class Emulator:
         self.functions = _module("services.lambda_svc")
         self.iam = _module("services.iam")
         self.logs = _module("services.cloudwatch_logs")
+        self.monitoring = _module("services.cloudwatch")
         self.queues = _module("services.sqs")
         self.secrets = _module("services.secretsmanager")
         self.sts = _module("services.sts")
+        self.topics = _module("services.sns")
         # Before anything stands around it: as IAM is now.
         self.live_credential = self.evaluator.resolve_credential
         self._check_root_signatures()

@@ -138,6 +138,35 @@ def test_the_documented_rights_are_enough_for_alarms_to_come_to_change_and_to_go
     assert stand.client("sns").list_topics()["Topics"] == [{"TopicArn": given}], "what was given is not taken away"
 
 
+def states(stand: Stand) -> dict[str, str]:
+    """The state of each alarm, by the last words of its name."""
+    return {
+        alarm["AlarmName"].removeprefix("everpull-test-alarms-").rpartition("-")[0]: alarm["StateValue"]
+        for alarm in alarms(stand)
+    }
+
+
+def test_what_the_function_writes_is_what_the_alarms_look_at(stack: Stack, stand: Stand) -> None:
+    stack.up(ALARMS)
+    known = stack.outputs()
+    fine = dict.fromkeys(("errors", "dead-letters", "no-refresh", "short-life"), "OK")
+    assert states(stand) == fine
+
+    # One run that fails is nobody's concern.
+    functions = stand.client("lambda")
+    assert "FunctionError" in functions.invoke(FunctionName=known["function"], Payload=b'{"detail": {}}')
+    assert states(stand) == fine
+
+    life = stand.admin("GET", "config")["token_ttl_seconds"]
+    stand.admin("POST", "config", {"token_ttl_seconds": 3 * 3600})
+    try:
+        functions.invoke(FunctionName=known["function"], Payload=b'{"force": true}')
+    finally:
+        stand.admin("POST", "config", {"token_ttl_seconds": life})
+    stand.client("sqs").send_message(QueueUrl=known["queue"], MessageBody="dead")
+    assert states(stand) == {**fine, "short-life": "ALARM", "dead-letters": "ALARM"}
+
+
 @pytest.mark.parametrize(
     ("sid", "action"),
     [

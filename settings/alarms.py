@@ -79,7 +79,7 @@ def read(reader: Reader, pace: Pace) -> AlarmSettings | None:
 
 
 def refuse_elsewhere(reader: Reader, alarms: AlarmSettings | None, region: str) -> None:
-    """Notes a topic of another region: alarms tell topics of their own alone (CloudWatch API Reference, PutMetricAlarm)."""
+    """Notes a topic of another region: PutMetricAlarm refuses it ("Invalid region ... specified. Only ... is supported.")."""
     if alarms and alarms.topic_region not in (None, region) and reader.sound("alarmTopic", "aws:region"):
         reader.refuse(
             "alarmTopic",

@@ -106,6 +106,7 @@ def of_ours(outcome: Outcome) -> set[str]:
 
 
 def test_the_documented_rights_are_enough_for_alarms_to_come_to_change_and_to_go(stack: Stack, stand: Stand) -> None:
+    assert stack.preview(ALARMS).code == 0
     stack.up(ALARMS)
     known = stack.outputs()
     found = alarms(stand)

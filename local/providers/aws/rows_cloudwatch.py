@@ -36,6 +36,12 @@ def _check_alarm(inputs: State) -> list[tuple[str, str]]:
             found.append(("evaluationPeriods", f"period times evaluationPeriods must be at most {longest} seconds"))
     if isinstance(needed, int) and isinstance(periods, int) and needed > periods:
         found.append(("datapointsToAlarm", "datapointsToAlarm must be at most evaluationPeriods"))
+    for name in ("alarmActions", "okActions", "insufficientDataActions"):
+        actions = inputs.get(name)
+        for action in actions if isinstance(actions, list) else ():
+            _, _, service, region, *_ = [*(action.split(":") if isinstance(action, str) else ()), *[""] * 4]
+            if service == "sns" and region != inputs["region"]:
+                found.append((name, f"Invalid region {region} specified. Only {inputs['region']} is supported."))
     return found
 
 

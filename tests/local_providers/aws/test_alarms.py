@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from local.providers.common.values import Unknown
 from tests.local_aws.platform import ACCOUNT, REGION, Stand
 from tests.local_providers.aws.engine import Stack
 from tests.local_providers.aws.scripted import Scripted
@@ -115,6 +116,10 @@ def test_an_alarm_that_is_not_there_any_more_is_gone(run: Scripted):
             {"treatMissingData": "bad"},
             ("treatMissingData", "treatMissingData must be one of missing, ignore, breaching, notBreaching"),
         ),
+        (
+            {"okActions": [TOPIC.replace(REGION, "eu-west-1")]},
+            ("okActions", f"Invalid region eu-west-1 specified. Only {REGION} is supported."),
+        ),
         ({"threshold": True}, ("threshold", "threshold must be a number")),
         ({"threshold": "many"}, ("threshold", "threshold must be a number")),
     ],
@@ -124,7 +129,15 @@ def test_what_aws_would_refuse_is_refused_before(run: Scripted, changes: dict[st
 
 
 @pytest.mark.parametrize(
-    "changes", [{"period": 10, "evaluationPeriods": 8640}, {"evaluationPeriods": 168}, {"datapointsToAlarm": 3}]
+    "changes",
+    [
+        {"period": 10, "evaluationPeriods": 8640},
+        {"evaluationPeriods": 168},
+        {"datapointsToAlarm": 3},
+        {"alarmActions": [Unknown()]},
+        {"alarmActions": Unknown()},
+        {"alarmActions": ["arn:aws:automate:eu-west-1:ec2:stop"]},
+    ],
 )
 def test_what_aws_takes_is_taken(run: Scripted, changes: dict[str, Any]):
     assert run.faults({**INPUTS, **changes}) == []

@@ -23,7 +23,7 @@ def _aws(view: View, found: Findings) -> None:
 
 
 def _cluster(view: View, found: Findings) -> None:
-    if view.mode != "node-role":
+    if view.is_in_cluster:
         _compare("the cluster's", view.cluster.clock() - view.now, found)
 
 

@@ -12,7 +12,7 @@ from .view import View
 
 def key_secret(view: View) -> tuple[str, str] | None:
     """Namespace and name of the Secret with the key in use; None where what uses it is gone. Raises Unreachable, Forbidden."""
-    name = _of_store(view) if view.mode == "lambda" else _of_cron_job(view)
+    name = _of_store(view) if view.has_hub else _of_cron_job(view)
     return (view.text("systemNamespace"), name) if name else None
 
 

@@ -1,4 +1,4 @@
-"""Link `fan-out`: the pull secret in each namespace, in either mode."""
+"""Link `fan-out`: the pull secret in each namespace, whoever puts it there."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from cluster.selected import is_leaving, selected
 from kube.namespaces import mark_of, remedy
 from lambda_src.refresher.shapes import sequence
 
-from . import fan_out_cronjob, fan_out_lambda
+from . import fan_out_by_cronjob, fan_out_from_hub
 from .cluster import condition
 from .link import Findings, Link, State, examine
 from .view import View
@@ -32,7 +32,7 @@ class _Grouped:
 
     faults: dict[tuple[State, str, str], list[str]] = field(default_factory=dict[tuple[State, str, str], list[str]])
 
-    def add(self, fault: fan_out_lambda.NamespaceFault, namespace: str) -> None:
+    def add(self, fault: fan_out_from_hub.NamespaceFault, namespace: str) -> None:
         self.faults.setdefault((fault.state, fault.sentence, fault.fix), []).append(namespace)
 
     def tell(self, found: Findings) -> int:
@@ -64,7 +64,7 @@ def namespaces_of(view: View) -> tuple[list[Chosen], dict[str, str]]:
 def _namespaces(view: View, found: Findings) -> None:
     grouped = _Grouped()
     chosen = list(_there(view, grouped))
-    check = fan_out_lambda.checker(view) if view.mode == "lambda" else fan_out_cronjob.checker(view)
+    check = (fan_out_from_hub if view.has_hub else fan_out_by_cronjob).checker(view)
     for namespace in chosen:
         for fault in check(namespace.name, namespace.by_label):
             grouped.add(fault, namespace.name)
@@ -83,13 +83,13 @@ def _there(view: View, grouped: _Grouped) -> Iterable[Chosen]:
         metadata = view.cluster.metadata(f"/api/v1/namespaces/{name}")
         make = f"{view.kubectl(f'create namespace {name}')} && pulumi up --stack {view.stack}"
         if metadata is None and name in left_out:
-            fault = fan_out_lambda.NamespaceFault("warning", "is listed, and does not exist", make)
+            fault = fan_out_from_hub.NamespaceFault("warning", "is listed, and does not exist", make)
         elif metadata is None:
-            fault = fan_out_lambda.NamespaceFault(
+            fault = fan_out_from_hub.NamespaceFault(
                 "broken", "was served, and does not exist any more", f"{make} --refresh"
             )
         elif name in left_out:
-            fault = fan_out_lambda.NamespaceFault(
+            fault = fan_out_from_hub.NamespaceFault(
                 "broken", "was made after the last up, which left it out", f"pulumi up --stack {view.stack}"
             )
         else:
@@ -104,7 +104,7 @@ def _there(view: View, grouped: _Grouped) -> Iterable[Chosen]:
 
 def _by_label(view: View, found: Findings) -> None:
     """What serves namespaces that are chosen by label."""
-    if not view.text("namespaceSelector") or view.mode != "lambda":
+    if not view.text("namespaceSelector") or not view.has_hub:
         return
     name = view.text("clusterStore")
     serves = view.cluster.document(f"{ESO_API}/clusterexternalsecrets/{name}")
@@ -125,7 +125,7 @@ def _by_label(view: View, found: Findings) -> None:
 
 def _marks(view: View, found: Findings) -> None:
     """Namespaces that can't go because of what ESO left on them (see kube/namespaces.py)."""
-    if view.mode != "lambda" or not view.text("namespaceSelector"):
+    if not view.has_hub or not view.text("namespaceSelector"):
         return
     mark = mark_of(view.text("clusterStore"))
     held = [

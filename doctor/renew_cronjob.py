@@ -14,7 +14,7 @@ from settings import CronJobSettings
 
 from .cluster import Object, condition
 from .fan_out import namespaces_of
-from .fan_out_cronjob import refreshed_at
+from .fan_out_by_cronjob import refreshed_at
 from .hands import Hands
 from .renewal import Renewal
 from .view import View

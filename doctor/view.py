@@ -40,6 +40,16 @@ class View:
             return "lambda"
         return "cronjob" if "cronJob" in self.outputs else "node-role"
 
+    @property
+    def has_hub(self) -> bool:
+        """Whether ESO copies the pull secrets from a hub."""
+        return "hub" in self.outputs
+
+    @property
+    def is_in_cluster(self) -> bool:
+        """Whether anything of the stack is in a cluster."""
+        return "pullSecrets" in self.outputs
+
     def text(self, output: str) -> str:
         """An output; empty where there is none."""
         return str(self.outputs.get(output) or "")
@@ -55,8 +65,9 @@ class View:
 
     @cached_property
     def login(self) -> StoredLogin | None:
-        """What the secret in Secrets Manager holds; None where it holds nothing. Raises Missing, Denied, Unanswered."""
-        return read_login(self.aws, self.text("loginSecretArn"))
+        """What the secret in Secrets Manager holds; None without content, or a secret. Raises Denied, Unanswered."""
+        arn = self.text("loginSecretArn")
+        return read_login(self.aws, arn) if arn else None
 
     @property
     def period(self) -> timedelta:

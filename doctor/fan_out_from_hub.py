@@ -1,4 +1,4 @@
-"""One namespace's pull secret in mode `lambda`: what ESO copies from the hub."""
+"""One namespace's pull secret where ESO copies it from the hub."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

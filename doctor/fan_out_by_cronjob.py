@@ -1,4 +1,4 @@
-"""One namespace's pull secret in mode `cronjob`: what the CronJob wrote, and its right to write it again."""
+"""One namespace's pull secret where the CronJob writes it, and its right to write it again."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from lambda_src.refresher.targets import Owner
 from settings import CronJobSettings
 
 from .cluster import Object, hosts_in, role_path, secret_path
-from .fan_out_lambda import Check, NamespaceFault
+from .fan_out_from_hub import Check, NamespaceFault
 from .view import View
 from .words import at, span
 

@@ -13,7 +13,7 @@ from typing import NoReturn
 from .link import Fault, Link
 from .outputs import NotKnown
 from .report import EXIT_UNKNOWN, as_json, as_text, exit_status
-from .stack import open_view
+from .stack import opened
 from .walk import walk
 
 _WATCH_SECONDS = 60
@@ -37,7 +37,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _look(stack: str, config_file: str | None, *, as_json_text: bool) -> int:
     try:
-        links = walk(open_view(stack, config_file))
+        with opened(stack, config_file) as view:
+            links = walk(view)
     except NotKnown as reason:
         links = [Link(STACK, (Fault("unknown", str(reason), reason.fix),))]
     print(as_json(links) if as_json_text else as_text(stack, links), flush=True)

@@ -9,7 +9,6 @@ from cluster.first_run import find_report
 from cluster.reader import Forbidden, Unreachable, items, part
 from components.refresh_pod import CONTAINER
 from lambda_src.refresher.shapes import mapping, sequence
-from settings import CronJobSettings
 
 from .cluster import Object, condition, moment
 from .credentials import cron_job_pod
@@ -125,9 +124,7 @@ class _CronJob:
             f"/api/v1/namespaces/{self._namespace}/pods?labelSelector=batch.kubernetes.io%2Fjob-name%3D{name}"
         )
         waiting = [reason for pod in items(listed, "items") if (reason := _waiting(pod))]
-        chosen = view.settings.delivery
-        deadline = timedelta(seconds=chosen.run_deadline if isinstance(chosen, CronJobSettings) else 0)
-        late = began is not None and view.now - began > deadline / 2
+        late = began is not None and view.now - began > view.run_time / 2
         if waiting or late:
             found.broken(
                 f"the run under way, Job {name}, does not get on: {waiting[0] if waiting else 'it takes too long'}",

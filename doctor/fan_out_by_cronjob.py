@@ -1,13 +1,12 @@
 """One namespace's pull secret where the CronJob writes it, and its right to write it again."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from lambda_src.refresher.core import first_to_die
+from lambda_src.refresher.core import Held, first_to_die
 from lambda_src.refresher.ownership import refusal
 from lambda_src.refresher.pull_secret import EDITED, held_in
 from lambda_src.refresher.targets import Owner
-from settings import CronJobSettings
 
 from .cluster import Object, hosts_in, role_path, secret_path
 from .fan_out_from_hub import Check, NamespaceFault
@@ -52,8 +51,12 @@ def refreshed_at(view: View, namespace: str) -> datetime | None:
     if secret is None:
         return None
     # Whoever owns it: only what it holds is asked for.
-    login = first_to_die(held_in(secret, view.settings.labels, Owner("", "", "", "")).logins)
-    return login.refreshed_at if login else None
+    return _fetched(held_in(secret, view.settings.labels, Owner("", "", "", "")))
+
+
+def _fetched(held: Held) -> datetime | None:
+    first = first_to_die(held.logins)
+    return first.refreshed_at if first else None
 
 
 def _content(view: View, secret: Object, owner: Owner) -> Iterator[NamespaceFault]:
@@ -70,14 +73,9 @@ def _content(view: View, secret: Object, owner: Owner) -> Iterator[NamespaceFaul
         return
     if expires <= view.now:
         yield NamespaceFault("broken", f"the login died at {at(expires)}", view.renew)
-    elif expires < view.renewed_by + _run_deadline(view):
+    elif expires < view.followed_by(expires, _fetched(held)):
         yield NamespaceFault(
             "breaking",
             f"the login dies at {at(expires)}, in {span(expires - view.now)}, which is before the next run is over",
             view.renew,
         )
-
-
-def _run_deadline(view: View) -> timedelta:
-    chosen = view.settings.delivery
-    return timedelta(seconds=chosen.run_deadline if isinstance(chosen, CronJobSettings) else 0)

@@ -6,7 +6,8 @@ namespaces that lack it. Exit status: 0 if everything went well, 1 if not, 3 if 
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from cluster.reader import Forbidden, Unreachable, connect_to
 from components.aws_reads import Access
@@ -17,7 +18,7 @@ from .hands import Hands, RealHands
 from .outputs import NotKnown
 from .renewal import Renewal
 from .report import EXIT_BROKEN, EXIT_OK, EXIT_UNKNOWN
-from .stack import open_view
+from .stack import opened
 from .view import View
 from .words import counted
 
@@ -29,11 +30,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--config-file", help="the stack's configuration file, where it is not Pulumi.STACK.yaml")
     asked = parser.parse_args(arguments)
     try:
-        view = open_view(asked.stack, asked.config_file)
+        with opened(asked.stack, asked.config_file) as view, _hands(view) as hands:
+            return run(view, hands, Renewal(lambda line: print(line, flush=True), Time()))
     except NotKnown as reason:
         print(f"{reason}\n-> {reason.fix}", file=sys.stderr)
         return EXIT_UNKNOWN
-    return run(view, _hands(view), Renewal(lambda line: print(line, flush=True), Time()))
 
 
 def run(view: View, hands: Hands, renewal: Renewal) -> int:
@@ -53,12 +54,15 @@ def run(view: View, hands: Hands, renewal: Renewal) -> int:
     return EXIT_OK
 
 
-def _hands(view: View) -> RealHands:
+@contextmanager
+def _hands(view: View) -> Generator[Hands]:
     access = Access(view.settings.region, profile=view.settings.aws_profile)
-    try:
-        return RealHands(access, connect_to(view.settings.cluster))
-    except Unreachable as reason:
-        return RealHands(access, None, str(reason))
+    with ExitStack() as closing:
+        try:
+            http, reason = closing.enter_context(connect_to(view.settings.cluster)), ""
+        except Unreachable as failure:
+            http, reason = None, str(failure)
+        yield RealHands(access, http, reason)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from components.refresh_pod import CONTAINER
 from kube.changes import NotDone
 from lambda_src.refresher.core import timestamp
 from lambda_src.refresher.shapes import mapping, sequence
-from settings import CronJobSettings
 
 from .cluster import Object, condition
 from .fan_out import namespaces_of
@@ -106,9 +105,7 @@ def job_of(cron_job: Object) -> dict[str, object]:
 
 
 def _end(view: View, renewal: Renewal, namespace: str, job: str) -> str | None:
-    chosen = view.settings.delivery
-    patience = (chosen.run_deadline if isinstance(chosen, CronJobSettings) else 0) + _GRACE_SECONDS
-    end = renewal.passing.monotonic() + patience
+    end = renewal.passing.monotonic() + view.run_time.total_seconds() + _GRACE_SECONDS
     while renewal.passing.monotonic() < end:
         found = view.cluster.document(f"/apis/batch/v1/namespaces/{namespace}/jobs/{job}")
         for kind in ("Complete", "Failed"):

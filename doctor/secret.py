@@ -62,7 +62,7 @@ def _lifetime(view: View, login: StoredLogin, found: Findings) -> None:
         found.broken(
             f"the login died at {at(expires)}, {span(view.now - expires)} ago, and was not renewed", view.renew
         )
-    elif expires < view.renewed_by:
+    elif expires < view.followed_by(expires, fetched):
         found.breaking(
             f"the login dies at {at(expires)}, in {span(expires - view.now)}, which is before the next run can have brought a "
             "new one to every namespace",

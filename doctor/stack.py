@@ -1,12 +1,13 @@
 """The view of a deployed stack with the caller's own credentials."""
 
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import NoReturn
 
 from cluster.reader import connect_to
 from components.aws_reads import Access
 from kube.client import Unreachable
-from settings import Settings
 
 from .aws import BotoAws
 from .cluster import Cluster, HttpCluster
@@ -15,19 +16,18 @@ from .registry_access import HttpRegistries
 from .view import View
 
 
-def open_view(stack: str, config_file: str | None) -> View:
+@contextmanager
+def opened(stack: str, config_file: str | None) -> Generator[View]:
     """What the links look at. Raises NotKnown where the Pulumi CLI does not tell."""
     settings = read_settings(stack, config_file, run_pulumi)
     outputs = read_outputs(stack, run_pulumi)
     aws = BotoAws(Access(settings.region, profile=settings.aws_profile))
-    return View(stack, settings, outputs, aws, _cluster(settings), HttpRegistries(), datetime.now(UTC))
-
-
-def _cluster(settings: Settings) -> Cluster:
-    try:
-        return HttpCluster(connect_to(settings.cluster))
-    except Unreachable as reason:
-        return _NoCluster(str(reason))
+    with ExitStack() as closing:
+        try:
+            cluster: Cluster = HttpCluster(closing.enter_context(connect_to(settings.cluster)))
+        except Unreachable as reason:
+            cluster = _NoCluster(str(reason))
+        yield View(stack, settings, outputs, aws, cluster, HttpRegistries(), datetime.now(UTC))
 
 
 class _NoCluster:

@@ -81,6 +81,12 @@ class View:
                 return _HOURLY
 
     @property
+    def run_time(self) -> timedelta:
+        """What a run may take; next to nothing where it is a function."""
+        chosen = self.settings.delivery
+        return timedelta(seconds=chosen.run_deadline if isinstance(chosen, CronJobSettings) else 0)
+
+    @property
     def sync_interval(self) -> timedelta:
         """Between two reads of the login by the hub; none where there is no hub."""
         chosen = self.settings.delivery
@@ -92,10 +98,17 @@ class View:
         chosen = self.settings.delivery
         return timedelta(seconds=chosen.fan_out_interval if isinstance(chosen, LambdaSettings) else 0)
 
-    @property
-    def renewed_by(self) -> datetime:
-        """When a login that is due is in every namespace, if all goes well."""
-        return self.now + self.period + self.sync_interval + self.fan_out_interval
+    def followed_by(self, expires: datetime, fetched: datetime | None) -> datetime:
+        """When the login after one of those times is in every namespace at the latest, if all goes well.
+
+        The first run after half of a login's life renews it, so that it is no fault if little is left just before. Where that
+        run has not come in time, the next one counts from now.
+        """
+        run = self.now + self.period
+        if fetched is not None:
+            due = fetched + (expires - fetched) / 2 + self.period
+            run = due if due >= self.now else run
+        return run + self.run_time + self.sync_interval + self.fan_out_interval
 
     @property
     def login_rights(self) -> list[Right]:

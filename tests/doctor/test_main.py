@@ -1,13 +1,14 @@
 """The command: what it prints and its exit status."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from doctor import __main__ as command
 from doctor.outputs import NotKnown
-from doctor.stack import open_view
+from doctor.stack import opened
 from doctor.view import View
 from kube.client import Unreachable
 from tests.doctor import worlds
@@ -19,7 +20,7 @@ Printed = pytest.CaptureFixture[str]
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> worlds.World:
     made = worlds.lambda_world()
-    monkeypatch.setattr(command, "open_view", lambda stack, config_file: made.view)
+    monkeypatch.setattr(command, "opened", lambda stack, config_file: nullcontext(made.view))
     return made
 
 
@@ -46,7 +47,7 @@ def test_a_stack_that_is_not_known_is_3_in_json_too(monkeypatch: pytest.MonkeyPa
     def unknown(stack: str, config_file: str | None) -> View:
         raise NotKnown(f"no stack named '{stack}' found", "pulumi stack ls")
 
-    monkeypatch.setattr(command, "open_view", unknown)
+    monkeypatch.setattr(command, "opened", unknown)
     assert command.main(["--stack", "dev", "--json"]) == 3
     assert json.loads(capsys.readouterr().out) == [
         {"name": "stack", "state": "unknown", "detail": "no stack named 'dev' found", "fix": "pulumi stack ls"}
@@ -88,6 +89,5 @@ def test_a_cluster_without_a_usable_kubeconfig_leaves_aws_to_be_looked_at(
     answers = {"stack": json.dumps({"registries": [worlds.HOST]}), "config": json.dumps(config)}
     monkeypatch.setattr("doctor.stack.run_pulumi", lambda arguments: answers[arguments[0]])
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    view = open_view("dev", None)
-    with pytest.raises(Unreachable, match="no usable kubeconfig"):
+    with opened("dev", None) as view, pytest.raises(Unreachable, match="no usable kubeconfig"):
         view.cluster.document("/version")

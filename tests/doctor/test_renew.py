@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from components.aws_reads import Denied
+from doctor import renew
+from doctor.outputs import NotKnown
 from doctor.renew import run
 from doctor.renewal import Renewal
+from doctor.view import View
 from kube.changes import NotDone
 from lambda_src.refresher.core import timestamp
 from lambda_src.refresher.patience import Time
@@ -225,6 +228,15 @@ def test_a_run_that_does_not_end_is_given_up() -> None:
     status, _, lines = renewed(world, Hands(world, ended="Running"))
     assert status == 1
     assert any("did not end in time" in line for line in lines)
+
+
+def test_a_stack_that_is_not_known_is_3(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def unknown(stack: str, config_file: str | None) -> View:
+        raise NotKnown("no stack named 'dev' found", "pulumi stack ls")
+
+    monkeypatch.setattr(renew, "opened", unknown)
+    assert renew.main(["--stack", "dev"]) == 3
+    assert capsys.readouterr().err == "no stack named 'dev' found\n-> pulumi stack ls\n"
 
 
 def test_nodes_have_nothing_to_renew() -> None:

@@ -41,6 +41,16 @@ def test_a_login_on_its_way_is_no_fault() -> None:
     assert {link.state for link in world.walk()} == {"ok"}
 
 
+def test_little_left_just_before_the_run_that_renews_is_no_fault() -> None:
+    """With a run every four hours, one that was just too early leaves two hours when the next one comes."""
+    world = lambda_world(schedule="rate(4 hours)")
+    world.answers["logs filter_log_events"] = {"events": [worlds.log_line(4 * HOUR - timedelta(minutes=1))]}
+    stored(fetched=NOW - timedelta(hours=9, minutes=59))(world)
+    assert world.link("secret").state == "ok"
+    stored(fetched=NOW - timedelta(hours=10, minutes=1))(world)
+    assert world.link("secret").state == "breaking"
+
+
 def test_namespaces_with_the_same_fault_are_told_of_in_one_sentence() -> None:
     world = lambda_world()
     for name in ("team-a", "team-b"):

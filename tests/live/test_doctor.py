@@ -150,6 +150,9 @@ def mended(inject: Callable[[Deployment], object]) -> Fault:
             yield
         finally:
             mend(it)
+            # A log that is new tells of no run as yet.
+            it.refresh_login(force=True)
+            it.sync()
 
     return injected
 

@@ -32,7 +32,6 @@ class _CronJob:
         self._view = view
         self._namespace, self._name = view.place("cronJob")
         self._found: Object | None = None
-        self._has_failed = False
 
     def there(self, found: Findings) -> None:
         path = f"/apis/batch/v1/namespaces/{self._namespace}/cronjobs/{self._name}"
@@ -79,7 +78,6 @@ class _CronJob:
         began = moment(job, "metadata", "creationTimestamp")
         ago = span(self._view.now - began) if began else "a while"
         if condition(job, "Failed").get("status") == "True":
-            self._has_failed = True
             found.broken(
                 f"the last run, Job {name} {ago} ago, failed: {self._why(name, job)}",
                 self._view.kubectl(f"logs job/{name}", self._namespace),
@@ -101,7 +99,7 @@ class _CronJob:
         if self._is_suspended() or following is None:
             return
         since = moment(self._found, "status", "lastScheduleTime") or made
-        if since and view.now - since > 2 * view.period + _GRACE and not self._has_failed:
+        if since and view.now - since > 2 * view.period + _GRACE:
             found.broken(
                 f"the CronJob has not been started for {span(view.now - since)}: does the controller manager run?",
                 view.kubectl(f"describe cronjob {self._name}", self._namespace),

@@ -25,11 +25,11 @@ _EVENT = {"reason": "make renew", "force": True, "imagesMayFail": True}
 
 @dataclass
 class _Sync:
-    """An ExternalSecret that was told to sync, and what it had synced before."""
+    """An ExternalSecret that was told to sync, and what it had synced before, where that matters."""
 
     namespace: str
     name: str
-    before: tuple[object, object]
+    before: tuple[object, object] | None
 
 
 def renew(view: View, hands: Hands, renewal: Renewal) -> None:
@@ -37,7 +37,8 @@ def renew(view: View, hands: Hands, renewal: Renewal) -> None:
     _invoke(view, hands, renewal)
     wanted = _wanted(view, renewal)
     namespace, hub = view.place("hub")
-    late = _synced(view.cluster, hands, renewal, [(namespace, hub)], HUB_SECONDS, _holds(view, hub, wanted))
+    lacks = _holds(view, hub, wanted)
+    late = _synced(view.cluster, hands, renewal, [(namespace, hub)], HUB_SECONDS, lacks, wanted is not None)
     for reason in late.values():
         renewal.broke(f"the hub {namespace}/{hub} was not synced: {reason}")
     if not late:
@@ -86,7 +87,8 @@ def _namespaces(view: View, hands: Hands, renewal: Renewal, wanted: str | None) 
     secret_name = view.text("pullSecretName")
     chosen, unserved = namespaces_of(view)
     places = [(one.name, view.settings.labelled_sync if one.by_label else secret_name) for one in chosen]
-    late = _synced(view.cluster, hands, renewal, places, NAMESPACES_SECONDS, _holds(view, secret_name, wanted))
+    lacks = _holds(view, secret_name, wanted)
+    late = _synced(view.cluster, hands, renewal, places, NAMESPACES_SECONDS, lacks, wanted is not None)
     for namespace, _ in places:
         if namespace not in late:
             renewal.serve(namespace)
@@ -95,7 +97,7 @@ def _namespaces(view: View, hands: Hands, renewal: Renewal, wanted: str | None) 
 
 
 def _holds(view: View, secret: str, wanted: str | None) -> Callable[[str], str | None]:
-    """Why the Secret in a namespace is not as wanted; None if it is. Where nothing is wanted any login will do."""
+    """Why the Secret in a namespace is not as wanted; None if it is. Where it is not known what is, any login will do."""
 
     def look(namespace: str) -> str | None:
         found = view.cluster.document(secret_path(namespace, secret))
@@ -117,8 +119,12 @@ def _synced(
     places: Sequence[tuple[str, str]],
     patience: float,
     lacks: Callable[[str], str | None],
+    is_proof: bool,
 ) -> Mapping[str, str]:
-    """Has the ExternalSecrets (namespace and name) synced. Gives the namespaces that were not in time, and why."""
+    """Has the ExternalSecrets (namespace and name) synced. Gives the namespaces that were not in time, and why.
+
+    What a namespace holds proves that it was synced, if `is_proof`; else what ESO says has to change as well.
+    """
     late: dict[str, str] = {}
     waiting: list[_Sync] = []
     for namespace, name in places:
@@ -128,7 +134,7 @@ def _synced(
             if found is None:
                 late[namespace] = f"its ExternalSecret {name} does not exist"
                 continue
-            before = _state(found)
+            before = None if is_proof else _state(found)
             hands.force_sync(path)
         except (NotDone, Unreachable, Forbidden) as reason:
             late[namespace] = f"could not be told to sync: {reason}"

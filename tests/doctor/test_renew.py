@@ -35,6 +35,7 @@ class Hands:
     stuck: dict[str, str] = field(default_factory=dict)
     ended: str = "Complete"
     unwritten: tuple[str, ...] = ()
+    is_asleep: bool = False
     stored: dict[str, Any] = field(default_factory=lambda: worlds.stored(login()))
     started: list[Mapping[str, object]] = field(default_factory=list)
     events: list[Mapping[str, object]] = field(default_factory=list)
@@ -51,6 +52,8 @@ class Hands:
     def force_sync(self, path: str) -> None:
         """As ESO does it: from the secret to the hub, from the hub to a namespace."""
         documents, namespace = self.world.documents, path.split("/")[5]
+        if self.is_asleep:
+            return
         if path in self.stuck:
             documents[path]["status"] = worlds.not_ready(self.stuck[path])
             return
@@ -180,6 +183,22 @@ def test_who_may_not_read_the_login_relies_on_the_hub() -> None:
     status, renewal, _ = renewed(world, Hands(world))
     assert (status, renewal.served) == (0, ["team-a", "team-b"])
     assert world.secret("team-b")["data"] == worlds.docker_secret(NEW)["data"]
+
+
+def test_an_operator_that_sleeps_is_seen_also_by_who_may_not_read_the_login() -> None:
+    world = lambda_world()
+    world.answers[READ] = Denied("secretsmanager:GetSecretValue")
+    status, _, lines = renewed(world, Hands(world, is_asleep=True))
+    assert status == 1
+    assert f"FAILED  the hub {SYSTEM}/{HUB} was not synced: ESO has not synced it" in lines
+
+
+def test_namespaces_keep_what_a_hub_holds_that_never_follows() -> None:
+    world = lambda_world()
+    status, renewal, lines = renewed(world, Hands(world, is_asleep=True))
+    assert status == 1
+    assert f"FAILED  the hub {SYSTEM}/{HUB} was not synced: the Secret holds another login" in lines
+    assert renewal.served == ["team-a", "team-b"]
 
 
 def test_a_job_from_the_cron_jobs_template_renews_every_namespace() -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from components.aws_reads import Denied
 from doctor.report import as_json, first_fault
+from lambda_src.refresher.images import LoginVerdict
 from tests.doctor import worlds
 from tests.doctor.breaking import HOUR, answers, stored
 from tests.doctor.fakes import NOW, Gone
@@ -82,6 +83,21 @@ def test_a_login_of_another_region_or_account_is_only_tried_where_the_caller_may
     assert link.state == "ok"
     assert f"repositories of {other} not looked for" in link.detail
     assert world.registries.tried == [f"{HOST}/team-a/app:1"]
+
+
+def test_images_are_not_tried_where_the_login_is_refused() -> None:
+    world = lambda_world()
+    world.registries.logins[HOST] = LoginVerdict(HOST, "refused", "no")
+    assert world.link("registries").detail == "no"
+    assert world.registries.tried == []
+
+
+def test_of_many_repositories_some_are_tried() -> None:
+    world = lambda_world()
+    names = [{"repositoryName": f"team-a/{number}"} for number in range(25)]
+    world.answers["ecr describe_repositories"] = {"repositories": names}
+    assert "5 more repositories not tried" in world.link("registries").detail
+    assert len(world.registries.tried) == 20
 
 
 def test_json_carries_a_list_of_links_in_the_order_of_the_chain() -> None:

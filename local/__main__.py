@@ -20,7 +20,10 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("up", help="bring it up, or put right what isn't; safe to repeat")
     commands.add_parser("down", help="stop it and leave nothing outside its folder; data stays")
     commands.add_parser("status", help="how each part is; status 1 when one isn't right")
-    commands.add_parser("env", help='what your own clients need: eval "$(python -m local env)"')
+    shell = commands.add_parser("env", help='what your own clients need: eval "$(python -m local env)"')
+    shell.add_argument(
+        "--registries", action="store_true", help="and registries by their own names, as doctor asks them"
+    )
     logs = commands.add_parser("logs", help="a part's log")
     logs.add_argument("name", help="as `status` shows it")
     chosen = parser.parse_args(arguments)
@@ -37,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command == "status":
             return _status(Platform(folders, Progress()).status())
         if chosen.command == "env":
-            print(env.shell(state.load(folders), folders), end="")
+            print(env.shell(state.load(folders), folders, with_registries=chosen.registries), end="")
             return 0
         return _logs(folders, chosen.name)
     except (StepsFailedError, PartError, LeftoversError, BusyError, NoFreePort, StateError) as error:

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 from local import paths
+from local.ports import api_address
 from local.state import PlatformState
+from local.tunnel.routes import proxy_variables, trust_variables
 
 # State files of the local backend are encrypted with it; a fixed word, because nothing real is behind them.
 _PASSPHRASE = "local"  # noqa: S105
@@ -46,7 +48,15 @@ UNSET = (
 )
 
 
-def shell(state: PlatformState, folders: paths.Paths | None = None) -> str:
+def registries(state: PlatformState, folders: paths.Paths | None = None) -> dict[str, str]:
+    """Variables by which registries are reached by their own names as well, and over HTTPS nothing but AWS's names."""
+    folders = folders or paths.current()
+    proxy = proxy_variables(state.https_proxy, api_address(state.network))
+    return {**proxy, **trust_variables(folders.authority)}
+
+
+def shell(state: PlatformState, folders: paths.Paths | None = None, *, with_registries: bool = False) -> str:
     """The environment as lines for a POSIX shell's `eval`."""
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in environment(state, folders).items()]
+    variables = environment(state, folders) | (registries(state, folders) if with_registries else {})
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     return "\n".join([f"unset {' '.join(UNSET)}", *exports]) + "\n"

@@ -12,10 +12,8 @@ from lightkube import Client
 from lightkube.core.exceptions import ApiError
 from lightkube.models.meta_v1 import ObjectMeta
 
-from local import paths
+from local import env, paths
 from local.driver import aws, workloads
-from local.ports import api_address
-from local.tunnel.routes import proxy_variables, trust_variables
 from tests.live.deployment import Deployed
 from tests.live.granted import Granted
 
@@ -47,8 +45,7 @@ def command(deployed: Deployed, module: str, *more: str, **environment: str) -> 
         cwd=paths.ROOT,
         env={
             **stack._environment,
-            **proxy_variables(state.https_proxy, api_address(state.network)),
-            **trust_variables(paths.current().authority),
+            **env.registries(state),
             **environment,
         },
         capture_output=True,

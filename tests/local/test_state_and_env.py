@@ -58,6 +58,21 @@ def test_a_shell_gets_every_value_exactly(folders: Paths, state: PlatformState) 
     assert out == state.aws_secret_access_key
 
 
+def test_registries_are_reached_by_their_own_names_by_who_asks_for_that(folders: Paths, state: PlatformState) -> None:
+    ask = 'printf "%s" "${HTTPS_PROXY-none} ${AWS_CA_BUNDLE-none}"'
+    told = [
+        subprocess.run(
+            ["sh", "-c", env.shell(state, folders, with_registries=wanted) + ask],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PATH": "/bin"},
+        ).stdout
+        for wanted in (False, True)
+    ]
+    assert told == ["none none", f"{state.https_proxy} {folders.authority}"]
+
+
 def test_a_persons_own_aws_profile_is_taken_out_of_the_way(folders: Paths, state: PlatformState) -> None:
     script = env.shell(state, folders) + 'printf "%s" "${AWS_PROFILE-unset}"'
     done = subprocess.run(

@@ -103,7 +103,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     web_identity.WebIdentity(running, keys)
     rotation_rules.install(running, pace)
     secrets_rules.install(running)
-    alarm_rules.install(running)
+    alarm_rules.install(running, pace)
     lambda_rules.install(running)
     events_rules.install(running, pace)
     own = next(iter(addresses), None)

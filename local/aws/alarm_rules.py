@@ -8,6 +8,7 @@ from typing import Any
 
 from local.aws.alarm_state import Terms, state
 from local.aws.emulator import Emulator, Reply, around, replace
+from local.aws.events_rules import Pace
 
 _log = logging.getLogger("everpull.alarms")
 _VISIBLE = ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
@@ -41,8 +42,9 @@ def embedded(line: str) -> list[tuple[str, str, dict[str, str], float, str, floa
 class Alarms:
     """The alarms of the account and region in whose scope it is called."""
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Emulator, pace: Pace) -> None:
         self._watch = emulator.monitoring
+        self._pace = pace
         self._queues = emulator.queues
 
     def note(self, line: str) -> None:
@@ -82,7 +84,7 @@ class Alarms:
 
     def _points(self, data: list[dict[str, Any]], alarm: Mapping[str, Any], count: int) -> list[float | None]:
         """The alarm's statistic over each of so many periods, the newest first: they end now, and not by the clock."""
-        period, now = alarm["Period"], time.time()
+        period, now = alarm["Period"] / self._pace.factor, time.time()
         statistic = alarm.get("ExtendedStatistic") or alarm["Statistic"]
         points: list[float | None] = []
         for number in range(count):
@@ -101,10 +103,11 @@ class Alarms:
                 self._watch.record_metric(*_VISIBLE, waiting, "Count", {"QueueName": name})
 
 
-def install(emulator: Emulator) -> None:
-    """Put the rules around the emulator's own handling; before those of Lambda, which say whose output is logged."""
+def install(emulator: Emulator, pace: Pace) -> None:
+    """Put the rules around the emulator's own handling, with periods that pass as schedules do. Before those of Lambda, which
+    say whose output is logged."""
     watch, functions, topics = emulator.monitoring, emulator.functions, emulator.topics
-    responses, alarms = emulator.responses, Alarms(emulator)
+    responses, alarms = emulator.responses, Alarms(emulator, pace)
 
     def logging_(emit: Any) -> Any:
         def logged(function: dict[str, Any], request_id: str, text: str, *rest: Any, **named: Any) -> None:

@@ -102,6 +102,20 @@ def test_silence_is_told_of_once_the_last_word_is_out_of_range(
     assert state(stand, name) == expected
 
 
+def test_periods_pass_as_fast_as_schedules_run(stand: Stand, name: str) -> None:
+    put(stand, name, 2.5, 250)
+    silence = {"EvaluationPeriods": 3, "DatapointsToAlarm": 3, "TreatMissingData": "breaching"}
+    alarm(stand, name, "tests", "Life", name, **silence)
+    assert state(stand, name) == "OK"
+    stand.admin("POST", "config", {"schedule_speed": 1.5})
+    try:
+        assert state(stand, name) == "OK"
+        stand.admin("POST", "config", {"schedule_speed": 3600})
+        assert state(stand, name) == "ALARM"
+    finally:
+        stand.admin("POST", "config", {"schedule_speed": 1})
+
+
 def test_attempts_of_runs_that_nobody_waits_for_are_errors_too(stand: Stand, name: str) -> None:
     logging_function(stand, name, source=EMF)
     errors = {"Statistic": "Sum", "ComparisonOperator": "GreaterThanOrEqualToThreshold", "Threshold": 3}

@@ -16,7 +16,7 @@ STACK_NAMED = test -n "$(STACK)" || { echo 'which stack? make $@ STACK=NAME; pul
 help:
 	@echo 'make demo   start the local platform, deploy the stack "local" and show a pod pulling with it'
 	@echo 'make test   everything "make check" does, then every test, on the local platform'
-	@echo 'make check  format, lint, types, workflows, known vulnerabilities, house rules'
+	@echo 'make check  format, lint, types, workflows, known vulnerabilities, policies, house rules'
 	@echo 'make bench  measure it beside another program that does the same; writes bench/README.md'
 	@echo 'make doctor STACK=NAME  name the broken link of a deployed stack, and the next command'
 	@echo 'make renew STACK=NAME   renew its login now, in every namespace'
@@ -39,7 +39,7 @@ check: $(READY)
 	.venv/bin/zizmor --offline --quiet --no-progress .github
 	$(PYTHON) -m checks.tables
 	$(PYTHON) -m checks.audit
-	$(PYTHON) -m pytest --quiet tests/house
+	$(PYTHON) -m pytest --quiet tests/house tests/policy/test_combinations.py
 
 bench: $(READY)
 	@$(PYTHON) -m bench report

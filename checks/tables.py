@@ -11,6 +11,7 @@ from typing import cast
 import yaml
 
 from checks.costs import month
+from policy.rules import RULES
 from settings import parse, schema
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,9 +67,16 @@ def costs() -> str:
     return _table(("`everpull:mode`", "1 cluster", "10 clusters", "100 clusters"), rows)
 
 
+def policies() -> str:
+    """What each rule of `policy` asks for, and why."""
+    rows = [(f"`{rule.name}`", rule.says, rule.why, rule.fix) for rule in RULES]
+    return _table(("rule", "what holds", "why", "how to mend it"), rows)
+
+
 TABLES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"modes": modes, "identities": identities, "configuration": configuration},
     "docs/modes.md": {"costs": costs},
+    "docs/policies.md": {"policies": policies},
 }
 
 

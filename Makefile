@@ -11,12 +11,13 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 STACK_NAMED = test -n "$(STACK)" || { echo 'which stack? make $@ STACK=NAME; pulumi stack ls names them' >&2; exit 3; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench doctor renew down
+.PHONY: help demo test check preview bench doctor renew down
 
 help:
 	@echo 'make demo   start the local platform, deploy the stack "local" and show a pod pulling with it'
 	@echo 'make test   everything "make check" does, then every test, on the local platform'
 	@echo 'make check  format, lint, types, workflows, known vulnerabilities, policies, house rules'
+	@echo 'make preview STACK=dev   what a pull request is told of that stack: the diff, broken policies, the cost'
 	@echo 'make bench  measure it beside another program that does the same; writes bench/README.md'
 	@echo 'make doctor STACK=NAME  name the broken link of a deployed stack, and the next command'
 	@echo 'make renew STACK=NAME   renew its login now, in every namespace'
@@ -40,6 +41,10 @@ check: $(READY)
 	$(PYTHON) -m checks.tables
 	$(PYTHON) -m checks.audit
 	$(PYTHON) -m pytest --quiet tests/house tests/policy/test_combinations.py
+
+# With this shell's credentials for AWS, the cluster and the state.
+preview: $(READY)
+	@STACK='$(or $(STACK),$(error say which one: make preview STACK=dev))' .github/locally.sh
 
 bench: $(READY)
 	@$(PYTHON) -m bench report

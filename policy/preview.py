@@ -1,10 +1,14 @@
 """What `pulumi preview --json --show-sames` says, as rules look at it."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import cast
 
 from .resources import Resource, Stack, mapping, mappings, plain
+
+# The engine's mark-up, as in <{%reset%}>.
+_COLOUR = re.compile(r"<\{%[^%]*%\}>")
 
 
 class NoPreview(ValueError):
@@ -29,9 +33,11 @@ def read(text: str) -> Stack:
         if state and not str(step.get("op")).startswith("delete"):
             found[str(step["urn"])] = _resource(state)
     # Errors come with the steps that were planned before them.
-    failed = [note for note in mappings(document.get("diagnostics")) if note.get("severity") == "error"]
-    if failed or not found:
-        raise NoPreview("the preview failed" if failed else "it names no resource: was it made with --show-sames?")
+    for note in mappings(document.get("diagnostics")):
+        if note.get("severity") == "error":
+            raise NoPreview(f"the preview failed: {_COLOUR.sub('', str(note.get('message'))).strip()}")
+    if not found:
+        raise NoPreview("it names no resource: was it made with --show-sames?")
     config = cast(Mapping[str, object], plain(mapping(document.get("config"))))
     return Stack(list(found.values()), config)
 

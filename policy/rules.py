@@ -130,7 +130,8 @@ RULES = (
     Rule(
         "source-condition",
         "Every service principal is bound to a source, every token to one subject, and nobody else is let in.",
-        "The service also acts for others, who could have it act on this stack (the confused deputy); the issuer also makes tokens for every other service account.",
+        "The service acts for other accounts too, who could have it act on this stack (the confused deputy); and the issuer "
+        "makes tokens for every other service account.",
         "Add a condition on aws:SourceArn or aws:SourceAccount (for a token, on its `:sub`), or sourceArn to a Permission.",
         rights.sources,
     ),

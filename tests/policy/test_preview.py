@@ -60,7 +60,10 @@ def test_components_have_no_inputs() -> None:
         ("[]", "no steps"),
         (document(), "names no resource"),
         (document(step("delete", "a")), "names no resource"),
-        (document(step("create", "a"), diagnostics=[{"severity": "error"}]), "the preview failed"),
+        (
+            document(step("create", "a"), diagnostics=[{"severity": "error", "message": "<{%red%}>no<{%reset%}>\n"}]),
+            "the preview failed: no$",
+        ),
     ],
 )
 def test_what_is_no_preview_is_not_taken_for_a_good_one(text: str, problem: str) -> None:

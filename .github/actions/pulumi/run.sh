@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs `pulumi preview` or `pulumi up` (COMMAND) on STACK; keeps what it says in pulumi.txt, for a comment.
+# Runs a preview with all that belongs to it (see preview.sh), or `pulumi up` (COMMAND), on STACK.
 set -euo pipefail
 
 KUBECONFIG=$RUNNER_TEMP/kubeconfig
@@ -8,10 +8,8 @@ unset KUBECONFIG_CONTENT
 export KUBECONFIG
 trap 'rm -f "$KUBECONFIG"' EXIT
 
-arguments=(--stack "$STACK" --diff --non-interactive --color never --suppress-progress)
 case $COMMAND in
-preview) ;;
-up) arguments+=(--yes) ;;
+preview | up) ;;
 *)
     echo "neither preview nor up: $COMMAND" >&2
     exit 2
@@ -19,4 +17,8 @@ up) arguments+=(--yes) ;;
 esac
 
 pulumi install
-pulumi "$COMMAND" "${arguments[@]}" 2>&1 | tee "$RUNNER_TEMP/pulumi.txt"
+if [[ $COMMAND == preview ]]; then
+    FOLDER=$RUNNER_TEMP .github/preview.sh
+else
+    pulumi up --stack "$STACK" --diff --yes --non-interactive --color never --suppress-progress
+fi

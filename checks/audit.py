@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-PINNED_APART = Path("local/aws/requirements.txt")
+PINNED_APART = (Path("local/aws/requirements.txt"), Path("policy/pack/requirements.txt"))
 
 # Put there by `python -m venv`, not by us, in whatever version the interpreter carries.
 BROUGHT_BY_VENV = frozenset({"pip", "setuptools"})
@@ -77,7 +77,7 @@ def main() -> int:
     failed = False
     for what, arguments in (
         ("the environment", ["--local"]),
-        (str(PINNED_APART), ["--requirement", str(PINNED_APART), "--no-deps", "--disable-pip"]),
+        *((str(file), ["--requirement", str(file), "--no-deps", "--disable-pip"]) for file in PINNED_APART),
     ):
         try:
             found = audit(arguments)

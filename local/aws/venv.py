@@ -1,4 +1,4 @@
-"""The emulator's own virtual environment: ministack pins a botocore that the program must not be tied to."""
+"""Virtual environments apart from the program's: what ministack pins, for one, the program must not be tied to."""
 
 import hashlib
 import subprocess
@@ -9,8 +9,8 @@ from pathlib import Path
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
 
-def ensure(folder: Path) -> Path:
-    """Build or reuse the environment in `folder` and return its Python.
+def ensure(folder: Path, requirements: Path = REQUIREMENTS) -> Path:
+    """Build or reuse the environment in `folder` and return its Python; by default it is the emulator's.
 
     The stamp is written last and names the requirements and the base interpreter, so a half-built or outdated
     environment is built again.
@@ -20,10 +20,10 @@ def ensure(folder: Path) -> Path:
     """
     python = folder / "bin" / "python"
     stamp = folder / "requirements.sha256"
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
+    wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
     if python.exists() and stamp.exists() and stamp.read_text() == wanted:
         return python
     venv.create(folder, with_pip=True, clear=True)
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--requirement", REQUIREMENTS], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--requirement", requirements], check=True)
     stamp.write_text(wanted)
     return python

@@ -19,11 +19,11 @@ def report(*packages: object) -> str:
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[str | audit.AuditFailed]:
-    """What pip-audit says on each call."""
+    """What pip-audit says on each call; nothing bad once there are no more."""
     prepared: list[str | audit.AuditFailed] = []
 
     def answer(arguments: object) -> audit.Findings:
-        said = prepared.pop(0)
+        said = prepared.pop(0) if prepared else report(SOUND)
         if isinstance(said, audit.AuditFailed):
             raise said
         return audit.findings(said)
@@ -45,7 +45,7 @@ def test_what_the_interpreter_brought_is_not_ours() -> None:
 def test_a_vulnerability_fails_the_check(
     answers: list[str | audit.AuditFailed], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers += [report(VULNERABLE), report(SOUND)]
+    answers += [report(VULNERABLE)]
     assert audit.main() == 1
     assert "pyyaml 5.3: PYSEC-2021-142" in capsys.readouterr().err
 
@@ -53,9 +53,19 @@ def test_a_vulnerability_fails_the_check(
 def test_a_clean_report_passes_in_silence(
     answers: list[str | audit.AuditFailed], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers += [report(SOUND), report(SOUND)]
     assert audit.main() == 0
     assert capsys.readouterr().err == ""
+
+
+def test_what_has_an_environment_of_its_own_is_asked_about(
+    answers: list[str | audit.AuditFailed], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in audit.PINNED_APART:
+        assert file.is_file()
+        answers += [report(SOUND)] * (1 + audit.PINNED_APART.index(file)) + [report(VULNERABLE)]
+        assert audit.main() == 1
+        assert f"pip-audit: {file}: pyyaml" in capsys.readouterr().err
+        answers.clear()
 
 
 @pytest.mark.parametrize("unanswered", [report(SOUND, UNKNOWN), audit.AuditFailed("no network")])
@@ -69,7 +79,7 @@ def test_what_was_not_audited_is_said_aloud_and_fails_where_required(
     status: int,
 ) -> None:
     monkeypatch.setenv("EVERPULL_AUDIT", setting)
-    answers += [unanswered, report(SOUND)]
+    answers += [unanswered]
     assert audit.main() == status
     assert "NOT AUDITED" in capsys.readouterr().err
 

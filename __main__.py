@@ -8,6 +8,7 @@ from cluster.surroundings import Surroundings
 from components.delivery import DeliveryArgs
 from components.system_namespace import SystemNamespace
 from modes import deliver
+from modes.aws_stack import find_login
 from modes.identities import identity_args, make_issuer
 from modes.namespaces import make_namespaces
 from modes.nodes import find_nodes, serve_nodes
@@ -26,6 +27,7 @@ shared = find_shared(settings, partition.partition, account)
 settings = settings.of_account(account, partition.dns_suffix)
 args: DeliveryArgs = {
     **login_args(settings, partition.partition),
+    **find_login(settings, account),
     **identity_args(settings, partition.partition, account),
     "owner": settings.owner,
     "labels": settings.labels,
@@ -40,15 +42,16 @@ outputs: dict[str, object] = {
     **serve_nodes(settings, node_roles, *node_arns(settings, partition.partition)),
     **share(settings, shared, account),
 }
+made: list[pulumi.Resource] = []
 if settings.in_cluster:
     system = SystemNamespace(settings.owner, {"namespace": settings.system_namespace, "labels": settings.labels})
-    made = [*make_namespaces(settings, around), *make_issuer(settings, args)]
+    made = [system, *make_namespaces(settings, around), *make_issuer(settings, args)]
     outputs |= {
         "namespaces": list(configured.namespaces),
         **({"missingNamespaces": list(unserved)} if unserved else {}),
         "pullSecretName": settings.pull_secret_name,
         "systemNamespace": settings.system_namespace,
-        **deliver(settings, around, args, pulumi.ResourceOptions(depends_on=[system, *made])),
     }
+outputs |= deliver(settings, around, args, pulumi.ResourceOptions(depends_on=made))
 for name, value in outputs.items():
     pulumi.export(name, value)

@@ -44,6 +44,15 @@ def identities() -> str:
     return _table(("`everpull:identity`", "choose it when", "`everpull:mode`"), rows)
 
 
+def scopes() -> str:
+    """Which half to choose, from the validity table, and what may not be said of it."""
+    rows = [
+        (f"`{name}`", scope.choose_when, ", ".join(f"`{key}`" for key in schema.KEYS if key in scope.without))
+        for name, scope in schema.SCOPES.items()
+    ]
+    return _table(("`everpull:scope`", "choose it when", "keys that mean nothing there"), rows)
+
+
 def configuration() -> str:
     """Every config key, from Pulumi.yaml."""
     project = cast(Mapping[str, object], yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8")))
@@ -77,6 +86,7 @@ TABLES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"modes": modes, "identities": identities, "configuration": configuration},
     "docs/modes.md": {"costs": costs},
     "docs/policies.md": {"policies": policies},
+    "docs/fleet.md": {"scopes": scopes},
 }
 
 
@@ -98,14 +108,16 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _modes(full: str) -> str:
-    """The modes that know the key, and the identities where not all do."""
+    """The modes that know the key, and the identities or the scope where it takes one of them."""
     key = full.removeprefix(f"{schema.PROJECT}:")
     known = schema.modes_with(key)
     if known == tuple(schema.MODES):
         return "all"
     identities = [name for name, identity in schema.IDENTITIES.items() if key in identity.keys]
     only = f" with {', '.join(f'`{name}`' for name in identities)}" if identities else ""
-    return ", ".join(f"`{mode}`" for mode in known) + only
+    scopes = schema.scopes_with(key)
+    half = f" with `{scopes[0]}`" if len(scopes) == 1 else ""
+    return ", ".join(f"`{mode}`" for mode in known) + only + half
 
 
 def _type(entry: Mapping[str, object]) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import NotRequired
 
 from .identities import IdentityArgs
-from .logins import LoginArgs
+from .logins import KeptLogin, LoginArgs
 
 
-class DeliveryArgs(LoginArgs, IdentityArgs):
-    """Arguments of every delivery."""
+class ServingArgs(IdentityArgs):
+    """What every delivery is told of the cluster that it serves."""
 
     owner: str
     """Name that is unique in the cluster, for what has none of its own, so that several stacks live side by side."""
@@ -30,3 +30,10 @@ class DeliveryArgs(LoginArgs, IdentityArgs):
 
     system_namespace: str
     """Namespace for everpull's own objects and the AWS credentials. It must be there before."""
+
+
+class DeliveryArgs(LoginArgs, ServingArgs):
+    """Arguments of every delivery."""
+
+    kept_login: NotRequired[KeptLogin]
+    """The login, where another stack keeps it. By default it is the delivery's own."""

@@ -84,7 +84,9 @@ class GeneratorDelivery(pulumi.ComponentResource):
             },
             pulumi.ResourceOptions(parent=self, depends_on=[identity.made]),
         )
-        sync = pull_secret_sync(name, args, logins.source, identity.arn, [identity.made, logins], self)
+        sync = pull_secret_sync(
+            name, args, logins.source, identity.arn, revision_of(args), [identity.made, logins], self
+        )
         self.identity_arn = identity.arn
         self.key_created = identity.key_created
         self.hub = sync.hub

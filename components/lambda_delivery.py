@@ -1,44 +1,17 @@
 """Mode `lambda`: one account renews, ESO brings the login into the cluster."""
 
-from typing import NotRequired
-
 import pulumi
 
-from .arguments import part_of
-from .external_secrets import DOCKER_CONFIG_KEY
-from .identities import identity_mark, identity_of, rights_document, store_identity
-from .login_secret import LoginSecret
-from .logins import logins_of
-from .operator_delivery import OperatorDeliveryArgs, pull_secret_sync
-from .policy import read_login
-from .principals import PrincipalArgs
-from .pull_secret_sync import HubSource
-from .refresh_function import RefreshFunction
+from .login_reader import OwnReaderArgs, read_by_cluster
+from .login_source import LoginSourceArgs, keep_login
+from .operator_delivery import OperatorDeliveryArgs, revision_of
 
-# The service account whose tokens read the login, where no key does. None that another mode has: see refresh_cron_job.
-LOGIN_READER = "login-reader"
+# What a stack with one half of it was made of before, or will be.
+_SOURCE, _READER = "everpull:index:LoginSource", "everpull:index:LoginReader"
 
 
-class LambdaDeliveryArgs(OperatorDeliveryArgs):
+class LambdaDeliveryArgs(LoginSourceArgs, OwnReaderArgs, OperatorDeliveryArgs):
     """Arguments of LambdaDelivery."""
-
-    schedule: str
-    """Rate expression of what runs the refresher."""
-
-    trigger: NotRequired[str]
-    """What that is, `schedule` (the default) or `rotation`."""
-
-    sync_interval: int
-    """Seconds between two reads of Secrets Manager by the hub."""
-
-    log_retention_days: int
-    """Days that the function's log is kept."""
-
-    reserved_concurrency: int
-    """Reserved concurrent executions of the function; -1 reserves none."""
-
-    metrics: NotRequired[bool]
-    """Whether each run tells its metrics (see RefreshAlarms). It does not by default."""
 
 
 class LambdaDelivery(pulumi.ComponentResource):
@@ -74,6 +47,9 @@ class LambdaDelivery(pulumi.ComponentResource):
     first_run: pulumi.Output[str]
     """What the function answered at deploy time, as JSON."""
 
+    revision: pulumi.Output[str]
+    """What hubs of other stacks are named by (see login_source.Kept)."""
+
     hub: pulumi.Output[str]
     """`NAMESPACE/NAME` of the Secret that the namespaces copy."""
 
@@ -88,50 +64,22 @@ class LambdaDelivery(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: LambdaDeliveryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("everpull:index:LambdaDelivery", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        labels = dict(args["labels"])
-        login = LoginSecret(
-            f"{name}-login", {"description": f"Current ECR login, kept fresh by {args['owner']}"}, child
-        )
-        refresh = RefreshFunction(
-            f"{name}-refresh",
-            {
-                "login_secret_arn": login.arn,
-                **logins_of(args),
-                **part_of(PrincipalArgs, args),
-                "schedule": args["schedule"],
-                "trigger": args.get("trigger", "schedule"),
-                "log_retention_days": args["log_retention_days"],
-                "reserved_concurrency": args["reserved_concurrency"],
-                "metrics": args.get("metrics", False),
-            },
-            child,
-        )
-        identity = store_identity(
+        kept = keep_login(name, args, self, (_SOURCE,))
+        login, refresh = kept.login, kept.refresh
+        read = read_by_cluster(
             name,
+            args,
             {
-                "owner": args["owner"],
-                # No ECR right: the login carries the refresher's.
-                "policy": login.arn.apply(lambda arn: rights_document(args, read_login(arn))),
-                "namespace": args["system_namespace"],
-                "service_account": LOGIN_READER,
-                "credentials_secret_name": "aws-credentials",
-                "labels": labels,
-                **identity_of(args),
+                "secret_arn": login.arn,
+                "secret_region": args["region"],
+                "refresher_arn": refresh.role_arn,
+                "revision": revision_of(args),
             },
-            child,
+            self,
+            after=[refresh],
+            others=(_READER,),
         )
-        source = HubSource(
-            mark=identity_mark(args),
-            provider={
-                "aws": {"service": "SecretsManager", "region": args["region"], "auth": identity.auth},
-            },
-            data=[
-                {"secretKey": DOCKER_CONFIG_KEY, "remoteRef": {"key": login.arn, "property": "dockerconfigjson"}},
-            ],
-            interval=args["sync_interval"],
-        )
-        sync = pull_secret_sync(name, args, source, refresh.role_arn, [identity.made, refresh], self)
+        identity, sync = read.identity, read.sync
         self.login_secret_arn = login.arn
         self.identity_arn = identity.arn
         self.key_created = identity.key_created
@@ -142,6 +90,7 @@ class LambdaDelivery(pulumi.ComponentResource):
         self.log_group_name = refresh.log_group_name
         self.dead_letter_queue_url = refresh.dead_letter_queue_url
         self.first_run = refresh.first_run
+        self.revision = kept.revision
         self.hub = sync.hub
         self.store = sync.store
         self.pull_secrets = sync.pull_secrets
@@ -158,6 +107,7 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "log_group_name": self.log_group_name,
                 "dead_letter_queue_url": self.dead_letter_queue_url,
                 "first_run": self.first_run,
+                "revision": self.revision,
                 "hub": self.hub,
                 "store": self.store,
                 "pull_secrets": self.pull_secrets,

@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
+import pulumi
+
 from .arguments import part_of
 from .policy import fetch_login, pull_through, pull_with_it, statement
 
@@ -41,6 +43,22 @@ class LoginArgs(TypedDict):
     """Whether the refresher may look which images there are, to try any one of them. Not by default."""
 
 
+class KeptLogin(TypedDict):
+    """A login, and who keeps it."""
+
+    secret_arn: pulumi.Input[str]
+    """ARN of the secret in Secrets Manager that holds it."""
+
+    secret_region: str
+    """AWS region of that secret."""
+
+    refresher_arn: pulumi.Input[str]
+    """ARN of the principal whose rights the login carries."""
+
+    revision: str
+    """Changes whenever the login must be read anew, whoever reads it."""
+
+
 def logins_of(args: LoginArgs) -> LoginArgs:
     """What a delivery's arguments say of logins, and nothing else."""
     return part_of(LoginArgs, args)
@@ -73,5 +91,13 @@ def login_environment(args: LoginArgs) -> dict[str, str]:
 def login_revision(args: LoginArgs, more: Sequence[str] = ()) -> str:
     """A short name for what the hub must hold, the same for the same registries, and roles that fetch their logins, in any
     order. `more` is what else makes another hub."""
-    names = [*sorted(args["registries"]), *sorted(args.get("assume_roles", ())), *more]
+    return _short([*sorted(args["registries"]), *sorted(args.get("assume_roles", ())), *more])
+
+
+def revision_with(revision: str, more: Sequence[str]) -> str:
+    """The name of a hub of that revision, which `more` makes another one; never that of a hub whose stack keeps its login."""
+    return _short([revision, *more])
+
+
+def _short(names: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(names).encode()).hexdigest()[:10]

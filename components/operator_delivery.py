@@ -6,17 +6,17 @@ from typing import Any, NotRequired
 import pulumi
 
 from .before_create import Ask
-from .delivery import DeliveryArgs
+from .delivery import DeliveryArgs, ServingArgs
 from .identities import identity_revision
 from .logins import login_revision
 from .pull_secret_sync import HubSource, PullSecretSync
 
 # Types of all of them.
-_TYPES = ("everpull:index:LambdaDelivery", "everpull:index:GeneratorDelivery")
+_TYPES = ("everpull:index:LambdaDelivery", "everpull:index:GeneratorDelivery", "everpull:index:LoginReader")
 
 
-class OperatorDeliveryArgs(DeliveryArgs):
-    """Arguments of each of them. The owner names the cluster-wide store."""
+class OperatorArgs(ServingArgs):
+    """What each of them is told of the cluster. The owner names the cluster-wide store."""
 
     namespace_selector: Mapping[str, Any] | None
     """LabelSelector object of further namespaces whose pods pull."""
@@ -37,6 +37,10 @@ class OperatorDeliveryArgs(DeliveryArgs):
     """Seconds between two reads of the hub by each namespace."""
 
 
+class OperatorDeliveryArgs(OperatorArgs, DeliveryArgs):
+    """Arguments of each of them that has its login from nobody else."""
+
+
 def revision_of(args: OperatorDeliveryArgs) -> str:
     """A short name for what logins are fetched, and by whom."""
     return login_revision(args, identity_revision(args))
@@ -44,13 +48,15 @@ def revision_of(args: OperatorDeliveryArgs) -> str:
 
 def pull_secret_sync(
     name: str,
-    args: OperatorDeliveryArgs,
+    args: OperatorArgs,
     source: HubSource,
     refresher: pulumi.Input[str],
+    revision: str,
     after: Sequence[pulumi.Resource],
     delivery: pulumi.ComponentResource,
 ) -> PullSecretSync:
-    """The sync of a delivery of that name. `refresher` is the principal whose rights the logins carry.
+    """The sync of a delivery of that name. `refresher` is the principal whose rights the logins carry, `revision` changes
+    whenever the hub must be proven anew.
 
     What the sync of one delivery made is that of the next one, so a change of the mode leaves pull secrets as they are.
     """
@@ -60,7 +66,7 @@ def pull_secret_sync(
         {
             "source": source,
             "refresher": refresher,
-            "revision": revision_of(args),
+            "revision": revision,
             "system_namespace": args["system_namespace"],
             "before_hub": args.get("before_hub"),
             "cluster_store_name": args["owner"],

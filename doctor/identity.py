@@ -9,7 +9,7 @@ from cluster.reader import part
 from components.access_keys import age
 from components.aws_reads import Missing
 from components.cluster_identity import ACCESS_KEY_ID
-from components.lambda_delivery import LOGIN_READER
+from components.login_reader import LOGIN_READER
 from components.refresh_cron_job import NAME as CRON_JOB
 from components.store_account import ROLE_ANNOTATION
 from lambda_src.refresher.shapes import mapping

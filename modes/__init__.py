@@ -18,8 +18,13 @@ __all__ = ["deliver"]
 def deliver(
     settings: Settings, around: Surroundings, args: DeliveryArgs, opts: pulumi.ResourceOptions
 ) -> Mapping[str, object]:
-    """Makes the delivery of the stack, if its mode has one, and has pods use it. Gives the outputs of both, by their names."""
+    """Makes the delivery of the stack, or its half, if its mode has one, and has pods use it. Gives the outputs of both, by
+    their names."""
     match settings.delivery:
+        case LambdaSettings() as chosen if settings.scope.name == "aws":
+            return by_lambda.keep(settings, chosen, args)
+        case LambdaSettings() as chosen if "kept_login" in args:
+            outputs = by_lambda.read(settings, chosen, around, args, args["kept_login"], opts)
         case LambdaSettings() as chosen:
             outputs = by_lambda.deliver(settings, chosen, around, args, opts)
         case CronJobSettings() as chosen:

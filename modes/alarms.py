@@ -3,11 +3,14 @@
 import pulumi
 
 from components.lambda_delivery import LambdaDelivery
+from components.login_source import LoginSource
 from components.refresh_alarms import RefreshAlarms, RefreshAlarmsArgs
 from settings import LambdaSettings, Settings
 
 
-def raise_alarms(settings: Settings, chosen: LambdaSettings, delivery: LambdaDelivery) -> dict[str, object]:
+def raise_alarms(
+    settings: Settings, chosen: LambdaSettings, delivery: LambdaDelivery | LoginSource
+) -> dict[str, object]:
     """Makes the alarms, if the settings want any, and gives the outputs that say where they are told and shown.
 
     They are made after the first run, so that there is something to look at.

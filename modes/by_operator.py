@@ -15,6 +15,7 @@ from components.delivery import DeliveryArgs
 from components.generated_logins import LOGIN_ANNOTATION
 from components.generator_delivery import GeneratorDelivery
 from components.lambda_delivery import LambdaDelivery
+from components.login_reader import LoginReader
 from components.operator_delivery import OperatorDeliveryArgs
 from components.pull_secret_sync import REFRESHER_ANNOTATION
 from settings import Settings
@@ -36,7 +37,9 @@ def operator_args(
     }
 
 
-def operator_outputs(settings: Settings, delivery: LambdaDelivery | GeneratorDelivery) -> Mapping[str, object]:
+def operator_outputs(
+    settings: Settings, delivery: LambdaDelivery | LoginReader | GeneratorDelivery
+) -> Mapping[str, object]:
     """The outputs of each. `pullSecrets` are known once ESO has synced every one of them."""
     passed_on = delivery.store.apply(lambda _: pass_on(settings))
     served = pulumi.Output.all(delivery.pull_secrets, delivery.hub, delivery.labelled, passed_on)

@@ -24,6 +24,7 @@ from . import (
     partitions,
     reach,
     schema,
+    scopes,
     selection,
     selectors,
     sharing,
@@ -36,6 +37,7 @@ from .faults import ConfigurationError, Fault
 from .identity import Iam, Trust
 from .reach import Problem, Reach
 from .reader import Reader
+from .scopes import Scope
 from .selectors import Selector
 from .sharing import Sharing
 
@@ -65,7 +67,8 @@ class ClusterAccess:
 
 @dataclass(frozen=True)
 class Settings:
-    """A whole stack. `registries` is empty when the deploying account's own registry is meant.
+    """A whole stack. `registries` is empty when the deploying account's own registry is meant, or those of another stack (see
+    `scope`).
 
     The pull secret goes into `namespaces`, which `create_namespaces` says to make where they don't exist, and into what
     `selector` chooses, less `excluded_namespaces`. `adopt` allows a
@@ -78,6 +81,7 @@ class Settings:
     stack: str
     region: str
     mode: str
+    scope: Scope
     identity: str
     access_key: AccessKeySettings
     trust: Trust
@@ -114,7 +118,7 @@ class Settings:
     @property
     def in_cluster(self) -> bool:
         """Whether anything of the stack is in the cluster."""
-        return not isinstance(self.delivery, NodeRoleSettings)
+        return not isinstance(self.delivery, NodeRoleSettings) and self.scope.name != "aws"
 
     @property
     def by_operator(self) -> bool:
@@ -132,7 +136,7 @@ class Settings:
 
         Raises ConfigurationError for what could not be seen before.
         """
-        if self.registries:
+        if self.registries or self.scope.aws_stack:
             return self
         own = (parse_registry(f"{account}.dkr.ecr.{self.region}.{dns_suffix}"),)
         if faults := [found.as_fault() for found in self.problems(own)]:
@@ -193,14 +197,16 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
     reader = Reader(config, secret_keys)
     reader.refuse_unknown_keys()
     mode = reader.one_of("mode", tuple(schema.MODES))
-    chosen = identity.choose(reader, mode)
-    if reader.sound("mode"):
-        reader.refuse_keys_of_others(mode, chosen if reader.sound("identity") else None)
+    scope = scopes.read(reader, mode, stack)
+    chosen = "" if scope.name == "aws" else identity.choose(reader, mode)
+    if reader.sound("mode", "scope"):
+        reader.refuse_keys_of_others(mode, scope.name, chosen if reader.sound("identity") else None)
     owner = _owner(stack)
     settings = Settings(
         stack=stack,
         region=reader.region(),
         mode=mode,
+        scope=scope,
         identity=chosen,
         access_key=access_key.read(reader),
         trust=identity.read_trust(reader),

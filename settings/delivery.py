@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from . import alarms, pods, rules, schedules, schema, values
 from .alarms import AlarmSettings, Pace
 from .pods import Toleration
+from .reach import Problem
 from .reader import Reader, command
 from .refused import Refused
 from .rules import RuleSettings
@@ -80,17 +81,19 @@ def read_lambda(reader: Reader, _owner: str) -> LambdaSettings:
         alarms=alarms.read(reader, _rotation_pace(minutes) if rotates else Pace(minutes, schema.RENEW_AT_MINUTES_LEFT)),
         rules=rules.read(reader),
     )
-    refuse = _refuse_an_old_login if rotates else _refuse_a_gap
-    refuse(
-        reader,
-        {
-            "schedule": settings.period,
-            "syncInterval": settings.sync_interval,
-            "fanOutInterval": settings.fan_out_interval,
-        },
+    if reader.text("scope") == "cluster":
+        # What runs the refresher is said elsewhere (see too_late).
+        return settings
+    delays = {
+        "schedule": settings.period,
+        "syncInterval": settings.sync_interval,
+        "fanOutInterval": settings.fan_out_interval,
+    }
+    words = (
         f"with schedule {settings.schedule}, syncInterval {reader.text('syncInterval')} and fanOutInterval "
-        f"{reader.text('fanOutInterval')}",
+        f"{reader.text('fanOutInterval')}"
     )
+    _refuse(reader, delays, _old_login(delays, words) if rotates else _gap(delays, words))
     return settings
 
 
@@ -106,12 +109,9 @@ def read_cronjob(reader: Reader, owner: str) -> CronJobSettings:
         node_selector=reader.value("nodeSelector", pods.node_selector),
         tolerations=reader.value("tolerations", pods.tolerations),
     )
-    _refuse_a_gap(
-        reader,
-        {"schedule": settings.period},
-        f"with schedule {rate} and up to {schema.RUN_DEADLINE_MINUTES} minutes for a run",
-        settings.run_deadline,
-    )
+    delays = {"schedule": settings.period}
+    words = f"with schedule {rate} and up to {schema.RUN_DEADLINE_MINUTES} minutes for a run"
+    _refuse(reader, delays, _gap(delays, words, settings.run_deadline))
     return settings
 
 
@@ -125,10 +125,11 @@ def read_generator(reader: Reader, _owner: str) -> GeneratorSettings:
         fan_out_interval=reader.value("fanOutInterval", values.duration_seconds),
         rules=rules.read(reader),
     )
-    _refuse_a_gap(
+    delays = {"fanOutInterval": 2 * settings.fan_out_interval}
+    _refuse(
         reader,
-        {"fanOutInterval": 2 * settings.fan_out_interval},
-        f"with fanOutInterval {reader.text('fanOutInterval')}, by which the hub reads too,",
+        delays,
+        _gap(delays, f"with fanOutInterval {reader.text('fanOutInterval')}, by which the hub reads too,"),
     )
     return settings
 
@@ -168,41 +169,62 @@ def _rotation_pace(minutes: int) -> Pace:
     return Pace(minutes + schema.ROTATION_WINDOW_MINUTES, schema.LOGIN_LIFE_MINUTES)
 
 
-def _refuse_a_gap(reader: Reader, delays: Mapping[str, int], words: str, more: int = 0) -> None:
+def too_late(settings: LambdaSettings, stack: str, trigger: str, schedule: str) -> Problem | None:
+    """What lets logins die in pods where another `stack` runs the refresher, by that trigger and as often as that.
+
+    Raises Refused for a schedule that is none.
+    """
+    delays = {"syncInterval": settings.sync_interval, "fanOutInterval": settings.fan_out_interval}
+    period = schedules.rate_minutes(schedules.rate(schedule)) * 60
+    words = (
+        f"with schedule {schedule} of stack {stack}, {settings.sync_interval} s of syncInterval and "
+        f"{settings.fan_out_interval} s of fanOutInterval"
+    )
+    return (_old_login if trigger == "rotation" else _gap)(delays, words, period)
+
+
+def _refuse(reader: Reader, delays: Mapping[str, int], found: Problem | None) -> None:
+    if found and reader.sound(*delays):
+        usual = schema.ROTATION_SCHEDULE if found.key == "schedule" and reader.text("trigger") == "rotation" else None
+        reader.refuse(found.key, found.problem, found.allowed, usual and command(found.key, usual))
+
+
+def _gap(delays: Mapping[str, int], words: str, more: int = 0) -> Problem | None:
     """Between the renewal threshold and expiry all delays must fit, with the grace to spare.
 
-    `delays` are seconds by the key that sets them, `more` is seconds that no key sets.
+    `delays` are seconds by the key that sets them, `more` is seconds that no key of the stack sets.
     """
-    if not reader.sound(*delays):
-        return
     worst = math.ceil((sum(delays.values()) + more) / 60)
     room = schema.RENEW_AT_MINUTES_LEFT - schema.GRACE_MINUTES
-    if worst > room:
-        reader.refuse(
-            max(delays, key=lambda key: delays[key]),
-            f"{words} a renewed login can take {worst} minutes to reach the pods, and {room} are safe",
-            f"together at most {room} minutes (half of a login's 12 hours, less an hour of grace)",
-        )
+    if worst <= room:
+        return None
+    return _longest(
+        delays,
+        f"{words} a renewed login can take {worst} minutes to reach the pods, and {room} are safe",
+        f"together at most {room} minutes (half of a login's 12 hours, less an hour of grace)",
+    )
 
 
-def _refuse_an_old_login(reader: Reader, delays: Mapping[str, int], words: str) -> None:
+def _old_login(delays: Mapping[str, int], words: str, more: int = 0) -> Problem | None:
     """Each rotation renews, fresh or not, so a login need not be half gone first: it must live from one rotation to the next
     and on until the pods have that one's, with the grace to spare.
 
     Two rotations are a rate apart, and a window if the first comes at the beginning of its own and the second at the end:
-    rate + window + syncInterval + fanOutInterval + grace <= 12 hours. `delays` are seconds by the key that sets them.
+    rate + window + syncInterval + fanOutInterval + grace <= 12 hours. `delays` and `more` are as for _gap.
     """
-    if not reader.sound(*delays):
-        return
-    age = math.ceil(sum(delays.values()) / 60) + schema.ROTATION_WINDOW_MINUTES
+    age = math.ceil((sum(delays.values()) + more) / 60) + schema.ROTATION_WINDOW_MINUTES
     room = schema.LOGIN_LIFE_MINUTES - schema.GRACE_MINUTES
-    if age > room:
-        late = max(delays, key=lambda key: delays[key])
-        reader.refuse(
-            late,
-            f"{words} a login can be {age} minutes old before the pods have the next one, since a rotation may begin an hour "
-            f"late, and {room} are safe",
-            f"together at most {room - schema.ROTATION_WINDOW_MINUTES} minutes (a login's 12 hours, less that hour and one of "
-            "grace)",
-            command(late, schema.ROTATION_SCHEDULE) if late == "schedule" else None,
-        )
+    if age <= room:
+        return None
+    return _longest(
+        delays,
+        f"{words} a login can be {age} minutes old before the pods have the next one, since a rotation may begin an hour "
+        f"late, and {room} are safe",
+        f"together at most {room - schema.ROTATION_WINDOW_MINUTES} minutes (a login's 12 hours, less that hour and one of "
+        "grace)",
+    )
+
+
+def _longest(delays: Mapping[str, int], problem: str, allowed: str) -> Problem:
+    key = max(delays, key=lambda key: delays[key])
+    return Problem(key, f"{delays[key]}s", problem, allowed)

@@ -98,15 +98,17 @@ class Reader:
         """
         return not _same(schema.KEYS[key], self.text(key))
 
-    def refuse_keys_of_others(self, mode: str, identity: str | None) -> None:
-        """Notes keys that are set although the mode, or with it the identity, does nothing with them, which would be a surprise
-        later. Without an `identity` those of all that go with the mode are let pass."""
+    def refuse_keys_of_others(self, mode: str, scope: str, identity: str | None) -> None:
+        """Notes keys that are set although the mode, or with it the scope or identity, does nothing with them, which would be a
+        surprise later. Without an `identity` those of all that go with the mode are let pass."""
         for key in schema.KEYS:
             if not self.is_set(key):
                 continue
             modes, identities = schema.modes_with(key), schema.identities_with(key, mode)
             if mode not in modes:
                 self._meaningless(key, f"in mode {mode}", f"{schema.PROJECT}:mode {' or '.join(modes)}")
+            elif scope not in (scopes := schema.scopes_with(key)):
+                self._meaningless(key, f"with scope {scope}", f"{schema.PROJECT}:scope {' or '.join(scopes)}")
             elif identities and identity is not None and identity not in identities:
                 choice = f"{schema.PROJECT}:identity {' or '.join(identities)}"
                 self._meaningless(key, f"with identity {identity}", choice)

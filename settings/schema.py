@@ -40,6 +40,8 @@ class Key:
 
 KEYS: dict[str, Key] = {
     "mode": Key("string", "lambda", "lambda"),
+    "scope": Key("string", "all", "aws"),
+    "awsStack": Key("string", "", "aws"),
     "identity": Key("string", "access-key", "access-key"),
     "accessKeyGeneration": Key("integer", 1, 2),
     "accessKeyMaxAgeDays": Key("integer", 0, 90),
@@ -101,6 +103,8 @@ _PULL_SECRETS = (
     *("pullSecretName", "adopt", "systemNamespace"),
     *("attach", "serviceAccounts"),
 )
+# Who is told when the function does not renew any more.
+_ALARMS = ("alarms", "alarmTopic", "alarmEmail", "alarmHours")
 # What ESO's metrics can be asked for.
 _RULES = ("prometheusRules", "prometheusRuleLabels")
 # What our refresher adds: it runs on a schedule, and tries images.
@@ -156,9 +160,9 @@ MODES: dict[str, Mode] = {
         keys=(
             *_PULL_SECRETS,
             *_REFRESHER,
-            "trigger",
-            *("syncInterval", "fanOutInterval", "logRetentionDays", "reservedConcurrency"),
-            *("alarms", "alarmTopic", "alarmEmail", "alarmHours"),
+            *("scope", "awsStack"),
+            *("trigger", "syncInterval", "fanOutInterval", "logRetentionDays", "reservedConcurrency"),
+            *_ALARMS,
             *_RULES,
         ),
         unfit=_UNFIT_FOR_ESO,
@@ -180,6 +184,53 @@ MODES: dict[str, Mode] = {
         keys=_EVERYWHERE,
     ),
 }
+
+
+# What says how the login is kept, and what says who has it in one cluster.
+_OF_AWS = (
+    *_EVERYWHERE,
+    *("assumeRoles", "ecrPublic"),
+    *_REFRESHER,
+    *("trigger", "logRetentionDays", "reservedConcurrency"),
+    *_ALARMS,
+)
+_OF_CLUSTER = (
+    *("identity", *(key for row in IDENTITIES.values() for key in row.keys)),
+    *("namespaces", "createNamespaces", "namespaceSelector", "excludedNamespaces"),
+    *("pullSecretName", "adopt", "systemNamespace"),
+    *("attach", "serviceAccounts"),
+    *("syncInterval", "fanOutInterval"),
+    *_RULES,
+)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which half of mode `lambda` a stack has, when to choose that, and the keys that mean nothing there."""
+
+    choose_when: str
+    without: tuple[str, ...]
+
+
+SCOPES: dict[str, Scope] = {
+    "all": Scope(
+        choose_when="the account renews for one cluster, or for its first one: the stack has the login and the pull secrets",
+        without=("awsStack",),
+    ),
+    "aws": Scope(
+        choose_when="one account renews for many clusters: the stack has the login, and looks at no cluster",
+        without=("awsStack", *_OF_CLUSTER),
+    ),
+    "cluster": Scope(
+        choose_when="another stack has the login: the stack has one cluster's identity and its pull secrets",
+        without=_OF_AWS,
+    ),
+}
+
+
+def scopes_with(key: str) -> tuple[str, ...]:
+    """The scopes in which the key means something, in the table's order."""
+    return tuple(name for name, scope in SCOPES.items() if key not in scope.without)
 
 
 def identities_with(key: str, mode: str) -> tuple[str, ...]:

@@ -27,6 +27,8 @@ def test_every_key_has_its_modes_type_default_and_meaning() -> None:
     for row in (
         "| `everpull:schedule` | `lambda`, `cronjob` | string |  |",
         "| `everpull:trigger` | `lambda` | string | `schedule` |",
+        "| `everpull:scope` | `lambda` | string | `all` |",
+        "| `everpull:awsStack` | `lambda` with `cluster` | string |  |",
         "| `everpull:syncInterval` | `lambda` | string | `15m` |",
         "| `everpull:accessKeyGeneration` | `lambda`, `cronjob`, `generator` with `access-key` | integer | `1` |",
     ):
@@ -41,6 +43,15 @@ def test_every_identity_has_the_modes_that_it_works_in() -> None:
         ("| `irsa`", "`lambda`, `cronjob`, `generator` |"),
         ("| `pod-identity`", "`cronjob` |"),
     ]
+
+
+def test_every_scope_has_the_keys_that_it_refuses() -> None:
+    rows = {row.split("`")[1]: row for row in tables.scopes().splitlines()[2:]}
+    assert list(rows) == ["all", "aws", "cluster"]
+    assert rows["all"].endswith("| `awsStack` |")
+    assert "`namespaces`" in rows["aws"]
+    assert "`registries`" in rows["cluster"]
+    assert "`registries`" not in rows["aws"]
 
 
 def test_a_bar_in_a_cell_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:

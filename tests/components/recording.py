@@ -29,6 +29,8 @@ class Recorder(pulumi.runtime.Mocks):
     resources: list[Registered] = field(default_factory=list)
     requests: dict[str, Any] = field(default_factory=dict)
     """What the engine was asked to register, by URN."""
+    stacks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Outputs of other stacks, by name."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         secrets = frozenset(key for key, value in args.inputs.items() if is_secret(value))
@@ -44,6 +46,8 @@ class Recorder(pulumi.runtime.Mocks):
             outputs["associationId"] = f"a-{args.inputs['clusterName']}"
         if args.typ == "aws:sqs/queue:Queue":
             outputs["url"] = f"https://sqs.example/{args.name}"
+        if args.typ == "pulumi:pulumi:StackReference":
+            return args.name, {"name": args.name, "outputs": self.stacks[args.name], "secretOutputNames": []}
         if args.typ.startswith("kubernetes:"):
             metadata = args.inputs["metadata"]
             place = f"{metadata.get('namespace', '')}/{metadata['name']}".removeprefix("/")

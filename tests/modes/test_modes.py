@@ -21,6 +21,7 @@ OUTPUTS = {
         *SHARED,
         *("namespaceSelector", "clusterStore", "hub", "loginSecretArn"),
         *("functionName", "scheduleRule", "logGroup", "deadLetterQueue"),
+        *("region", "loginRevision", "trigger", "schedule"),
     },
     "cronjob": {*SHARED, "namespaceSelector", "cronJob", "firstRun"},
     "generator": {*SHARED, "namespaceSelector", "clusterStore", "hub"},

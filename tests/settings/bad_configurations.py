@@ -3,6 +3,7 @@
 import json
 
 from tests.settings.bad_alarms import OF_ALARMS
+from tests.settings.bad_scopes import OF_SCOPES
 
 GOOD = {"aws:region": "eu-central-1"}
 CRONJOB = {"everpull:mode": "cronjob"}
@@ -382,5 +383,6 @@ FILES = {
     "messages_keys.txt": OF_KEYS,
     "messages_identities.txt": OF_IDENTITIES,
     "messages_alarms.txt": OF_ALARMS,
+    "messages_scopes.txt": OF_SCOPES,
 }
 BAD = {name: config for configs in FILES.values() for name, config in configs.items()}

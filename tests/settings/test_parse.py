@@ -24,6 +24,7 @@ from tests.settings.bad_configurations import CRONJOB, GENERATOR, GOOD, NODE_ROL
 ROOT = Path(__file__).parents[2]
 # What a key makes no sense without.
 NEEDED = {
+    "awsStack": {"everpull:scope": "cluster"},
     "sharedWith": {"everpull:sharedRepositories": json.dumps(["222222222222.dkr.ecr.eu-central-1.amazonaws.com/a"])},
     "ownerRoles": {"everpull:sharedRepositories": json.dumps(["222222222222.dkr.ecr.eu-central-1.amazonaws.com/a"])},
     "excludedNamespaces": {"everpull:namespaceSelector": "team"},

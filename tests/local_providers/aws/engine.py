@@ -58,12 +58,14 @@ class Outcome:
 class Stack:
     """One stack of one program."""
 
-    def __init__(self, folder: Path, stand: Stand, program: Path = PROGRAM, **environment: str) -> None:
+    def __init__(
+        self, folder: Path, stand: Stand, program: Path = PROGRAM, name: str = "test", **environment: str
+    ) -> None:
         self.folder = folder
         self.work = folder / "program"
         shutil.copytree(program, self.work)
-        for name in ("home", "state"):
-            (folder / name).mkdir()
+        for part in ("home", "state"):
+            (folder / part).mkdir()
         self.environment = {
             "PATH": os.pathsep.join(
                 [str(Path(sys.executable).parent), str(tools()), str(plugin(folder / "bin")), "/usr/bin", "/bin"]
@@ -80,7 +82,7 @@ class Stack:
             "PULUMI_DEBUG_COMMANDS": "true",
             **environment,
         }
-        self.run("stack", "init", "test")
+        self.run("stack", "init", name)
 
     def run(self, *arguments: str, variant: dict[str, Any] | None = None, fails: bool = False) -> Outcome:
         """One command; fails the test when its exit code isn't what was expected."""

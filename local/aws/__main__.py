@@ -54,6 +54,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         iam_rules,
         issuers,
         lambda_rules,
+        logs_rules,
         oidc_providers,
         pod_identity,
         registry,
@@ -106,6 +107,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     alarm_rules.install(running, pace)
     lambda_rules.install(running)
     events_rules.install(running, pace)
+    logs_rules.install(running)
     own = next(iter(addresses), None)
     eks_rules.install(running, own)
     pods = pod_identity.PodIdentity(running, keys, own) if own else None

@@ -10,6 +10,7 @@ from components.system_namespace import SystemNamespace
 from modes import deliver
 from modes.aws_stack import find_login
 from modes.identities import identity_args, make_issuer
+from modes.marks import mark_everything
 from modes.namespaces import make_namespaces
 from modes.nodes import find_nodes, serve_nodes
 from modes.reaching import login_args, node_arns
@@ -17,6 +18,7 @@ from modes.sharing import find_shared, share
 from settings import load
 
 configured = load()
+mark_everything(configured)
 around = check_cluster(configured) if configured.in_cluster else Surroundings()
 unserved = around.unserved(configured)
 settings = configured.without(unserved)

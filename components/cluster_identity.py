@@ -5,7 +5,6 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict, Secret
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from .before_create import Ask, before_create
 from .generations import of_generation
@@ -92,7 +91,7 @@ class ClusterIdentity(pulumi.ComponentResource):
         secret_name = of_generation(args["credentials_secret_name"], generation)
         secret = Secret(
             of_generation(f"{name}-credentials", generation),
-            metadata=ObjectMetaArgs(name=secret_name, namespace=args["namespace"], labels=args["labels"]),
+            metadata={"name": secret_name, "namespace": args["namespace"], "labels": args["labels"]},
             type="Opaque",
             string_data={ACCESS_KEY_ID: key.id, SECRET_ACCESS_KEY: key.secret},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[rights]),

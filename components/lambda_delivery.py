@@ -2,6 +2,8 @@
 
 import pulumi
 
+from .arguments import part_of
+from .encryption import EncryptionArgs, key_revision
 from .login_reader import OwnReaderArgs, read_by_cluster
 from .login_source import LoginSourceArgs, keep_login
 from .operator_delivery import OperatorDeliveryArgs, revision_of
@@ -73,7 +75,8 @@ class LambdaDelivery(pulumi.ComponentResource):
                 "secret_arn": login.arn,
                 "secret_region": args["region"],
                 "refresher_arn": refresh.role_arn,
-                "revision": revision_of(args),
+                "revision": revision_of(args, key_revision(args)),
+                **part_of(EncryptionArgs, args),
             },
             self,
             after=[refresh],

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from .encryption import read_with_key
 from .external_secrets import DOCKER_CONFIG_KEY
 from .identities import StoreIdentity, identity_mark, identity_of, identity_revision, rights_document, store_identity
 from .logins import KeptLogin, revision_with
@@ -55,7 +56,7 @@ def read_by_cluster(
             "owner": args["owner"],
             # No ECR right: the login carries the refresher's.
             "policy": pulumi.Output.from_input(login["secret_arn"]).apply(
-                lambda arn: rights_document(args, read_login(arn))
+                lambda arn: rights_document(args, read_login(arn), *read_with_key(login))
             ),
             "namespace": args["system_namespace"],
             "service_account": LOGIN_READER,

@@ -7,13 +7,14 @@ from typing import NotRequired
 import pulumi
 
 from .arguments import part_of
-from .login_secret import LoginSecret
+from .encryption import EncryptionArgs, key_revision
+from .login_secret import LoginSecret, LoginSecretArgs
 from .logins import LoginArgs, login_revision, logins_of, revision_with
 from .principals import PrincipalArgs
 from .refresh_function import RefreshFunction
 
 
-class LoginSourceArgs(LoginArgs, PrincipalArgs):
+class LoginSourceArgs(LoginArgs, PrincipalArgs, EncryptionArgs):
     """Arguments of LoginSource."""
 
     owner: str
@@ -33,6 +34,9 @@ class LoginSourceArgs(LoginArgs, PrincipalArgs):
 
     metrics: NotRequired[bool]
     """Whether each run tells its metrics (see RefreshAlarms). It does not by default."""
+
+    recovery_days: NotRequired[int]
+    """Days in which the secret can be restored once it is deleted, 7 to 30. By default it can't."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,20 @@ def keep_login(
     child = pulumi.ResourceOptions(
         parent=delivery, aliases=[pulumi.Alias(parent=pulumi.create_urn(name, kind)) for kind in others]
     )
-    login = LoginSecret(f"{name}-login", {"description": f"Current ECR login, kept fresh by {args['owner']}"}, child)
+    secret: LoginSecretArgs = {
+        "description": f"Current ECR login, kept fresh by {args['owner']}",
+        "recovery_days": args.get("recovery_days", 0),
+    }
+    if "kms_key" in args:
+        secret["kms_key_arn"] = args["kms_key"]["arn"]
+    login = LoginSecret(f"{name}-login", secret, child)
     refresh = RefreshFunction(
         f"{name}-refresh",
         {
             "login_secret_arn": login.arn,
             **logins_of(args),
             **part_of(PrincipalArgs, args),
+            **part_of(EncryptionArgs, args),
             "schedule": args["schedule"],
             "trigger": args.get("trigger", "schedule"),
             "log_retention_days": args["log_retention_days"],
@@ -71,7 +82,7 @@ def keep_login(
         child,
     )
     revision = pulumi.Output.all(login.arn, refresh.role_arn, refresh.first_run).apply(
-        lambda known: revision_with(login_revision(args), known[:2])
+        lambda known: revision_with(login_revision(args), [*known[:2], *key_revision(args)])
     )
     return Kept(login, refresh, revision)
 

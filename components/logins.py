@@ -7,6 +7,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 
 from .arguments import part_of
+from .encryption import EncryptionArgs
 from .policy import fetch_login, pull_through, pull_with_it, statement
 
 # Both know no resource. The bearer token's condition key sts:AWSServiceName is left out, because AWS documents no value of it
@@ -43,7 +44,7 @@ class LoginArgs(TypedDict):
     """Whether the refresher may look which images there are, to try any one of them. Not by default."""
 
 
-class KeptLogin(TypedDict):
+class KeptLogin(EncryptionArgs):
     """A login, and who keeps it."""
 
     secret_arn: pulumi.Input[str]

@@ -41,9 +41,9 @@ class OperatorDeliveryArgs(OperatorArgs, DeliveryArgs):
     """Arguments of each of them that has its login from nobody else."""
 
 
-def revision_of(args: OperatorDeliveryArgs) -> str:
-    """A short name for what logins are fetched, and by whom."""
-    return login_revision(args, identity_revision(args))
+def revision_of(args: OperatorDeliveryArgs, more: Sequence[str] = ()) -> str:
+    """A short name for what logins are fetched, and by whom. `more` is what else must be proven anew."""
+    return login_revision(args, [*identity_revision(args), *more])
 
 
 def pull_secret_sync(

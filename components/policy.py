@@ -60,6 +60,15 @@ def read_login(secret_arn: str) -> dict[str, object]:
     return statement("ReadLogin", ["secretsmanager:GetSecretValue"], [secret_arn])
 
 
+def use_key(key_arn: str, region: str, actions: Sequence[str], services: Sequence[str]) -> dict[str, object]:
+    """To have these services of the region use a KMS key, and nobody else.
+
+    A service's name ends as the partition's domain does (AWS KMS Developer Guide, kms:ViaService).
+    """
+    names = [f"{service}.{region}.amazonaws.com*" for service in services]
+    return {**statement("UseKey", actions, [key_arn]), "Condition": {"StringLike": {"kms:ViaService": names}}}
+
+
 def document(*statements: Mapping[str, object]) -> str:
     """A policy document as the JSON text that IAM takes."""
     return json.dumps(_content(statements))

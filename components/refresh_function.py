@@ -7,6 +7,7 @@ from typing import NotRequired
 import pulumi
 import pulumi_aws as aws
 
+from .encryption import EncryptionArgs, write_with_key
 from .logins import LoginArgs, login_environment, login_rights
 from .policy import ROLE_POLICY_CHARACTERS, inline_document, service_trust, statement
 from .principals import PrincipalArgs, principal_options, principal_revision
@@ -25,7 +26,7 @@ TIMEOUT_SECONDS = 150
 DEAD_LETTER_RETENTION_SECONDS = 14 * 24 * 3600
 
 
-class RefreshFunctionArgs(LoginArgs, PrincipalArgs):
+class RefreshFunctionArgs(LoginArgs, PrincipalArgs, EncryptionArgs):
     """Arguments of RefreshFunction. The first registry is the one named in the secret's own `registry` key."""
 
     login_secret_arn: pulumi.Input[str]
@@ -51,8 +52,8 @@ class RefreshFunction(pulumi.ComponentResource):
     """Execution role, log group, dead-letter queue, function and what runs it; run once before it counts as created.
 
     The run at deploy time is repeated whenever the code, what the function is told of registries, roles and images, its own
-    role's path or boundary, or the rate of rotation changes. So what depends on this component finds a live login for all of
-    them, even where images were refused.
+    role's path or boundary, the key that encrypts the login, or the rate of rotation changes. So what depends on this component
+    finds a live login for all of them, even where images were refused.
     """
 
     function_name: pulumi.Output[str]
@@ -81,11 +82,15 @@ class RefreshFunction(pulumi.ComponentResource):
         # At the first preview no ARN is known, and what is too long without any is too long with them.
         _rights(("", "", ""), args)
         child = pulumi.ResourceOptions(parent=self)
-        log_group = aws.cloudwatch.LogGroup(f"{name}-log", retention_in_days=args["log_retention_days"], opts=child)
+        key = args["kms_key"]["arn"] if "kms_key" in args else None
+        log_group = aws.cloudwatch.LogGroup(
+            f"{name}-log", retention_in_days=args["log_retention_days"], kms_key_id=key, opts=child
+        )
         dead_letters = aws.sqs.Queue(
             f"{name}-dead-letters",
             message_retention_seconds=DEAD_LETTER_RETENTION_SECONDS,
-            sqs_managed_sse_enabled=True,
+            sqs_managed_sse_enabled=None if key else True,
+            kms_master_key_id=key,
             opts=child,
         )
         role = aws.iam.Role(
@@ -120,6 +125,7 @@ class RefreshFunction(pulumi.ComponentResource):
                     **(ENVIRONMENT if _is_rotated(args) else {}),
                 }
             },
+            kms_key_arn=key,
             logging_config={"log_format": "JSON", "log_group": log_group.name},
             dead_letter_config={"target_arn": dead_letters.arn},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[rights]),
@@ -134,6 +140,7 @@ class RefreshFunction(pulumi.ComponentResource):
                 **_told(args),
                 **principal_revision(args),
                 **_rotation_revision(args),
+                **({"key": key} if key else {}),
             },
             opts=child,
         )
@@ -205,4 +212,5 @@ def _rights(arns: Sequence[str], args: RefreshFunctionArgs) -> str:
         statement("KeepLogin", ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"], [secret_arn]),
         *([rotation_rights(secret_arn)] if _is_rotated(args) else []),
         statement("BuryFailures", ["sqs:SendMessage"], [dead_letter_arn]),
+        *write_with_key(args),
     )

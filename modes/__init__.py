@@ -22,7 +22,7 @@ def deliver(
     their names."""
     match settings.delivery:
         case LambdaSettings() as chosen if settings.scope.name == "aws":
-            return by_lambda.keep(settings, chosen, args)
+            return by_lambda.keep(settings, chosen, args, opts)
         case LambdaSettings() as chosen if "kept_login" in args:
             outputs = by_lambda.read(settings, chosen, around, args, args["kept_login"], opts)
         case LambdaSettings() as chosen:

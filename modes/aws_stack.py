@@ -5,6 +5,7 @@ from typing import TypedDict, cast
 
 import pulumi
 
+from components.encryption import EncryptionArgs
 from components.logins import KeptLogin
 from settings import ConfigurationError, Fault, LambdaSettings, Settings
 from settings.delivery import too_late
@@ -42,15 +43,18 @@ def find_login(settings: Settings, account: str) -> KeptArgs:
     problem = too_late(settings.delivery, name, str(outputs["trigger"]), str(outputs["schedule"]))
     if problem:
         raise ConfigurationError(settings.stack, [problem.as_fault()])
+    region, key = str(outputs["region"]), outputs.get("kmsKey")
+    encrypted: EncryptionArgs = {"kms_key": {"arn": key, "region": region}} if isinstance(key, str) else {}
     reference = pulumi.StackReference(name)
     return {
         "registries": cast(Sequence[str], outputs["registries"]),
         "repository_arns": [],
         "kept_login": {
             "secret_arn": reference.require_output("loginSecretArn"),
-            "secret_region": str(outputs["region"]),
+            "secret_region": region,
             "refresher_arn": reference.require_output("refresherArn"),
             "revision": str(outputs["loginRevision"]),
+            **encrypted,
         },
     }
 

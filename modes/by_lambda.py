@@ -5,6 +5,7 @@ import pulumi
 from cluster.surroundings import Surroundings
 from components.arguments import part_of
 from components.delivery import DeliveryArgs
+from components.encryption import EncryptionArgs
 from components.lambda_delivery import LambdaDelivery
 from components.login_reader import LoginReader
 from components.login_source import LoginSource, LoginSourceArgs
@@ -42,9 +43,11 @@ def deliver(
     return {**operator_outputs(settings, delivery), **_source_outputs(settings, chosen, args, delivery)}
 
 
-def keep(settings: Settings, chosen: LambdaSettings, args: DeliveryArgs) -> dict[str, object]:
+def keep(
+    settings: Settings, chosen: LambdaSettings, args: DeliveryArgs, opts: pulumi.ResourceOptions
+) -> dict[str, object]:
     """The outputs of the half in AWS. They are all that a stack of the other half asks for, and hold no key."""
-    source = LoginSource(settings.owner, _source_args(settings, chosen, args))
+    source = LoginSource(settings.owner, _source_args(settings, chosen, args), opts)
     return _source_outputs(settings, chosen, args, source)
 
 
@@ -76,7 +79,9 @@ def read(
 
 
 def _source_args(settings: Settings, chosen: LambdaSettings, args: DeliveryArgs) -> LoginSourceArgs:
+    key: EncryptionArgs = {"kms_key": {"arn": chosen.kms_key, "region": settings.region}} if chosen.kms_key else {}
     return {
+        **key,
         **part_of(LoginArgs, args),
         **part_of(PrincipalArgs, args),
         "owner": settings.owner,
@@ -85,6 +90,7 @@ def _source_args(settings: Settings, chosen: LambdaSettings, args: DeliveryArgs)
         "log_retention_days": chosen.log_retention_days,
         "reserved_concurrency": chosen.reserved_concurrency,
         "metrics": chosen.alarms is not None,
+        "recovery_days": chosen.recovery_days,
     }
 
 
@@ -99,6 +105,7 @@ def _source_outputs(
         "loginRevision": made.revision,
         "trigger": chosen.trigger,
         "schedule": chosen.schedule,
+        **({"kmsKey": chosen.kms_key} if chosen.kms_key else {}),
         "functionName": made.function_name,
         **({"rotation": made.rotation} if made.rotation is not None else {"scheduleRule": made.rule_name}),
         "logGroup": made.log_group_name,

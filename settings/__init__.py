@@ -17,6 +17,7 @@ from . import (
     access_key,
     alarms,
     attachment,
+    care,
     delivery,
     identity,
     images,
@@ -32,6 +33,7 @@ from . import (
     values,
 )
 from .access_key import AccessKeySettings
+from .care import Care
 from .delivery import CronJobSettings, Delivery, GeneratorSettings, LambdaSettings, NodeRoleSettings
 from .faults import ConfigurationError, Fault
 from .identity import Iam, Trust
@@ -86,6 +88,7 @@ class Settings:
     access_key: AccessKeySettings
     trust: Trust
     iam: Iam
+    care: Care
     registries: tuple[Registry, ...]
     repositories: tuple[str, ...]
     reach: Reach
@@ -211,6 +214,7 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
         access_key=access_key.read(reader),
         trust=identity.read_trust(reader),
         iam=identity.read_iam(reader),
+        care=care.read(reader),
         registries=reader.value("registries", values.registries),
         repositories=reader.value("repositories", values.repositories),
         reach=reach.read(reader),
@@ -238,6 +242,7 @@ def parse(config: Mapping[str, str], stack: str, secret_keys: Sequence[str] = ()
             **reach.partitions(settings.reach),
             **sharing.partitions(settings.sharing),
             **identity.partitions(settings.iam),
+            **delivery.partitions(settings.delivery),
         },
     )
     identity.refuse_bad_identities(reader, chosen, settings.trust)

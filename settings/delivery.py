@@ -17,7 +17,8 @@ from .rules import RuleSettings
 class LambdaSettings:
     """What only mode `lambda` needs. Intervals and the schedule's `period` are in seconds. No alarms or rules are None.
 
-    `trigger` is one of schema.TRIGGERS, `schedule` the rate expression of either.
+    `trigger` is one of schema.TRIGGERS, `schedule` the rate expression of either. `kms_key` is an ARN, empty for AWS's own
+    keys.
     """
 
     trigger: str
@@ -29,6 +30,8 @@ class LambdaSettings:
     period: int
     alarms: AlarmSettings | None
     rules: RuleSettings | None
+    recovery_days: int
+    kms_key: str
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,10 @@ def read_lambda(reader: Reader, _owner: str) -> LambdaSettings:
         period=minutes * 60,
         alarms=alarms.read(reader, _rotation_pace(minutes) if rotates else Pace(minutes, schema.RENEW_AT_MINUTES_LEFT)),
         rules=rules.read(reader),
+        recovery_days=reader.value("recoveryDays", values.recovery_days),
+        kms_key=reader.value("kmsKey", lambda raw: values.kms_key(raw) if raw else ""),
     )
+    _refuse_a_key_elsewhere(reader, settings.kms_key)
     if reader.text("scope") == "cluster":
         # What runs the refresher is said elsewhere (see too_late).
         return settings
@@ -159,6 +165,20 @@ READERS: dict[str, Callable[[Reader, str], Delivery]] = {
 }
 
 
+def _refuse_a_key_elsewhere(reader: Reader, key: str) -> None:
+    """Each of the services takes keys of its own region only."""
+    if not key or not reader.sound("aws:region", "kmsKey"):
+        return
+    region, there = reader.region(), key.split(":")[3]
+    if there != region:
+        reader.refuse(
+            "kmsKey",
+            f"is a key of region {there}, and what it is for is in aws:region {region}",
+            f"a key of {region}, such as a replica of a multi-Region key",
+            f"aws kms list-keys --region {region}",
+        )
+
+
 def _rotation(reader: Reader) -> str:
     usual = schema.ROTATION_SCHEDULE
     return reader.value("schedule", schedules.rate_of_rotation, computed=usual, example=usual)
@@ -167,6 +187,12 @@ def _rotation(reader: Reader) -> str:
 def _rotation_pace(minutes: int) -> Pace:
     """A rotation begins at any time of its window, and renews each time."""
     return Pace(minutes + schema.ROTATION_WINDOW_MINUTES, schema.LOGIN_LIFE_MINUTES)
+
+
+def partitions(settings: Delivery) -> dict[str, dict[str, str]]:
+    """For each key, the partition by what it means."""
+    key = settings.kms_key if isinstance(settings, LambdaSettings) else ""
+    return {"kmsKey": {key: key.split(":")[1]} if key else {}}
 
 
 def too_late(settings: LambdaSettings, stack: str, trigger: str, schedule: str) -> Problem | None:

@@ -50,6 +50,8 @@ KEYS: dict[str, Key] = {
     "createOidcProvider": Key("boolean", False, True),
     "iamPath": Key("string", "/", "/everpull/"),
     "permissionsBoundary": Key("string", "", "arn:aws:iam::123456789012:policy/boundary"),
+    "tags": Key("array", [], ["team=a"]),
+    "protect": Key("boolean", False, True),
     "registries": Key("array", [], ["123456789012.dkr.ecr.eu-central-1.amazonaws.com"]),
     "repositories": Key("array", ["*"], ["team-a/*"]),
     "pullThroughCaches": Key("array", [], ["docker-hub"]),
@@ -83,6 +85,8 @@ KEYS: dict[str, Key] = {
     "alarmHours": Key("string", "", "2"),
     "prometheusRules": Key("boolean", False, True),
     "prometheusRuleLabels": Key("array", [], ["release=prometheus"]),
+    "recoveryDays": Key("integer", 0, 7),
+    "kmsKey": Key("string", "", "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"),
     "image": Key("string", "", DEFAULT_IMAGE),
     "imagePullPolicy": Key("string", "IfNotPresent", "IfNotPresent"),
     "nodeSelector": Key("array", [], ["kubernetes.io/os=linux"]),
@@ -96,7 +100,7 @@ _EVERYWHERE = (
 )
 # What every mode needs that puts a pull secret into namespaces.
 _PULL_SECRETS = (
-    *("identity", "iamPath", "permissionsBoundary"),
+    *("identity", "iamPath", "permissionsBoundary", "tags", "protect"),
     *_EVERYWHERE,
     *("assumeRoles", "ecrPublic"),
     *("namespaces", "createNamespaces", "namespaceSelector", "excludedNamespaces"),
@@ -164,6 +168,7 @@ MODES: dict[str, Mode] = {
             *("trigger", "syncInterval", "fanOutInterval", "logRetentionDays", "reservedConcurrency"),
             *_ALARMS,
             *_RULES,
+            *("recoveryDays", "kmsKey"),
         ),
         unfit=_UNFIT_FOR_ESO,
     ),
@@ -191,7 +196,7 @@ _OF_AWS = (
     *_EVERYWHERE,
     *("assumeRoles", "ecrPublic"),
     *_REFRESHER,
-    *("trigger", "logRetentionDays", "reservedConcurrency"),
+    *("trigger", "logRetentionDays", "reservedConcurrency", "recoveryDays", "kmsKey"),
     *_ALARMS,
 )
 _OF_CLUSTER = (

@@ -20,6 +20,8 @@ REPOSITORY = re.compile(images.REPOSITORY)
 # Amazon ECR API Reference, CreatePullThroughCacheRule.
 _CACHE = re.compile(rf"{images.REPOSITORY}/?|ROOT")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/[\w+=,.@/-]+", re.ASCII)
+# AWS KMS Developer Guide, Key identifiers: not an alias, which could come to mean another key unseen.
+_KMS_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/(?:mrk-)?[0-9a-f-]{32,36}")
 _REGION = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+")
 
 
@@ -183,6 +185,21 @@ def reserved_concurrency(raw: str) -> int:
     if count < 1 and count != UNRESERVED:
         raise Refused("would stop the function from ever running", f"1 or more, or {UNRESERVED} to reserve none")
     return count
+
+
+def recovery_days(raw: str) -> int:
+    """Days, or 0 for none (Secrets Manager API Reference, DeleteSecret)."""
+    days = integer(raw)
+    if days and not 7 <= days <= 30:
+        raise Refused("is no recovery window that Secrets Manager knows", "7 to 30, or 0 for none")
+    return days
+
+
+def kms_key(arn: str) -> str:
+    """The ARN of a KMS key; whether it is there, and whom it serves, is for AWS to say."""
+    if not _KMS_KEY.fullmatch(arn):
+        raise Refused(f"{arn!r} is not the ARN of a KMS key", "arn:aws:kms:REGION:ACCOUNT:key/ID, and no alias")
+    return arn
 
 
 def region(name: str) -> str:

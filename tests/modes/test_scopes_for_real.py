@@ -187,6 +187,61 @@ def test_one_stack_keeps_the_login_of_two_clusters_and_each_has_an_identity_of_i
     assert aws.refresh().changes == {}
 
 
+def test_everything_in_aws_has_the_tags_and_what_is_protected_is_not_deleted(fleet: Fleet, stand: Stand) -> None:
+    """By an engine that asks AWS: other tags change things in place, and are no drift."""
+    aws = fleet.whole_program("aws", {"scope": "aws"})
+    aws.up()
+    configure(aws, {"tags": ["team=a"], "protect": "true"})
+    changed = aws.up()
+    assert set(changed.changes.values()) == {"update"}
+    secret = stand.client("secretsmanager").describe_secret(SecretId=aws.outputs()["loginSecretArn"])
+    assert {"Key": "team", "Value": "a"} in secret["Tags"]
+    assert {"Key": "everpull:stack", "Value": "aws"} in secret["Tags"]
+    tagged = {name for (_, name), found in aws.state().items() if (found.get("outputs") or {}).get("tagsAll")}
+    assert {name.removeprefix("everpull-aws-") for name in tagged} == {
+        "login-secret",
+        *(f"refresh-{part}" for part in ("log", "dead-letters", "role", "function", "schedule")),
+    }
+    assert aws.refresh().changes == {}
+    # With the preview that precedes it, as somebody would type it.
+    assert "protect" in told(aws.run("destroy", "--yes", fails=True))
+    configure(aws, {"protect": "false"})
+    assert aws.up().changes == {}, "nothing was deleted"
+
+
+def test_a_key_of_ones_own_and_a_secret_that_can_be_restored(fleet: Fleet, stand: Stand) -> None:
+    """The emulator does not judge by rights on keys, so what is shown is where the key is said, and that this is no drift."""
+    key = stand.client("kms").create_key()["KeyMetadata"]["Arn"]
+    aws = fleet.whole_program("aws", {"scope": "aws"})
+    aws.up()
+    before = aws.outputs()
+    configure(aws, {"kmsKey": key, "recoveryDays": 7})
+    changed = aws.up()
+    assert changed.only("delete") == {}
+    now = aws.outputs()
+    assert (now["loginSecretArn"], now["kmsKey"]) == (before["loginSecretArn"], key)
+    assert now["loginRevision"] != before["loginRevision"]
+    secrets = stand.client("secretsmanager")
+    assert secrets.describe_secret(SecretId=now["loginSecretArn"])["KmsKeyId"] == key
+    function = stand.client("lambda").get_function_configuration(FunctionName=now["functionName"])
+    assert function["KMSKeyArn"] == key
+    queue = stand.client("sqs").get_queue_attributes(QueueUrl=now["deadLetterQueue"], AttributeNames=["All"])
+    assert queue["Attributes"]["KmsMasterKeyId"] == key
+    groups = stand.client("logs").describe_log_groups(logGroupNamePrefix=now["logGroup"])["logGroups"]
+    assert [group["kmsKeyId"] for group in groups] == [key]
+    assert aws.up().changes == {}
+    assert aws.refresh().changes == {}
+    aws.destroy()
+    kept = secrets.list_secrets(IncludePlannedDeletion=True)["SecretList"]
+    assert [secret["ARN"] for secret in kept] == [now["loginSecretArn"]]
+    aws.up()
+    again = aws.outputs()["loginSecretArn"]
+    assert again != now["loginSecretArn"], "another up needs nothing of the one before"
+    secrets.restore_secret(SecretId=now["loginSecretArn"])
+    assert "dockerconfigjson" in secrets.get_secret_value(SecretId=now["loginSecretArn"])["SecretString"]
+    secrets.delete_secret(SecretId=now["loginSecretArn"], ForceDeleteWithoutRecovery=True)
+
+
 def test_a_login_that_nobody_keeps_yet_is_refused_at_preview_in_one_message(fleet: Fleet) -> None:
     """By the program as it is; there is no cluster either, which is a warning."""
     config: dict[str, object] = {"scope": "cluster", "awsStack": "aws"}

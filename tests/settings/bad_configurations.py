@@ -3,7 +3,7 @@
 import json
 
 from tests.settings.bad_alarms import OF_ALARMS
-from tests.settings.bad_scopes import OF_SCOPES
+from tests.settings.bad_scopes import OF_CARE, OF_SCOPES
 
 GOOD = {"aws:region": "eu-central-1"}
 CRONJOB = {"everpull:mode": "cronjob"}
@@ -384,5 +384,6 @@ FILES = {
     "messages_identities.txt": OF_IDENTITIES,
     "messages_alarms.txt": OF_ALARMS,
     "messages_scopes.txt": OF_SCOPES,
+    "messages_care.txt": OF_CARE,
 }
 BAD = {name: config for configs in FILES.values() for name, config in configs.items()}

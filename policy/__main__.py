@@ -25,7 +25,7 @@ def main() -> int:
     print(report.text(stack, found), end="")
     if arguments.markdown:
         arguments.markdown.write_text(report.markdown(stack, found), encoding="utf-8")
-    return 1 if found else 0
+    return 1 if found else 2 if stack.errors else 0
 
 
 if __name__ == "__main__":

@@ -12,13 +12,14 @@ _COLOUR = re.compile(r"<\{%[^%]*%\}>")
 
 
 class NoPreview(ValueError):
-    """The text is not what a preview that succeeded says; the message says what it is instead."""
+    """The text tells of no stack; the message says what it is instead."""
 
 
 def read(text: str) -> Stack:
     """The stack as it would be. Raises NoPreview.
 
-    Without --show-sames the engine leaves out what stays as it is. What it would delete is in no stack of the future.
+    Without --show-sames the engine leaves out what stays as it is. What it would delete is in no stack of the future. A preview
+    that failed tells of errors and of what it had planned before; one that succeeded may tell of errors too.
     """
     try:
         document = mapping(json.loads(text))
@@ -32,14 +33,17 @@ def read(text: str) -> Stack:
         # A replacement is told of more than once.
         if state and not str(step.get("op")).startswith("delete"):
             found[str(step["urn"])] = _resource(state)
-    # Errors come with the steps that were planned before them.
-    for note in mappings(document.get("diagnostics")):
-        if note.get("severity") == "error":
-            raise NoPreview(f"the preview failed: {_COLOUR.sub('', str(note.get('message'))).strip()}")
+    errors = [
+        _COLOUR.sub("", str(note.get("message"))).strip()
+        for note in mappings(document.get("diagnostics"))
+        if note.get("severity") == "error"
+    ]
     if not found:
-        raise NoPreview("it names no resource: was it made with --show-sames?")
+        raise NoPreview(
+            f"the preview failed: {errors[0]}" if errors else "it names no resource: was --show-sames given?"
+        )
     config = cast(Mapping[str, object], plain(mapping(document.get("config"))))
-    return Stack(list(found.values()), config)
+    return Stack(list(found.values()), config, errors)
 
 
 def _resource(state: Mapping[str, object]) -> Resource:

@@ -30,6 +30,8 @@ def _sums(stack: Stack, found: Sequence[Violation]) -> Iterator[str]:
     names = ", ".join(sorted({violation.rule.name for violation in found}))
     told = f"{len(found)} {'violation' if len(found) == 1 else 'violations'} of {names}" if found else "no violation"
     yield f"{len(RULES)} rules, {len(stack.resources)} resources: {told}."
+    for error in stack.errors:
+        yield f"The preview told of an error, so resources may be missing: {_code(error)}."
     later = [f"{key} of {resource.name}" for resource in stack.resources for key in unseen(resource)]
     if later:
         yield (

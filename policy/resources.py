@@ -70,11 +70,12 @@ class Statement:
 class Stack:
     """All resources that there would be. `config` has the stack's keys in full, as text; None where nobody tells it.
 
-    Secret values of the configuration are Marks.
+    Secret values of the configuration are Marks. `errors` are the engine's: with any, resources may be missing.
     """
 
     resources: Sequence[Resource]
     config: Mapping[str, object] | None = None
+    errors: Sequence[str] = ()
 
     def has_roles(self) -> bool:
         """Whether the cluster proves itself by a role, so that it needs no key."""

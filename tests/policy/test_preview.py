@@ -62,7 +62,7 @@ def test_components_have_no_inputs() -> None:
         (document(), "names no resource"),
         (document(step("delete", "a")), "names no resource"),
         (
-            document(step("create", "a"), diagnostics=[{"severity": "error", "message": "<{%red%}>no<{%reset%}>\n"}]),
+            document(diagnostics=[{"severity": "error", "message": "<{%red%}>no<{%reset%}>\n"}]),
             "the preview failed: no$",
         ),
     ],
@@ -73,8 +73,8 @@ def test_what_is_no_preview_is_not_taken_for_a_good_one(text: str, problem: str)
 
 
 def test_a_warning_is_no_failure() -> None:
-    text = document(step("create", "a"), diagnostics=[{"severity": "warning"}])
-    assert len(preview.read(text).resources) == 1
+    text = document(step("create", "a"), diagnostics=[{"severity": "warning", "message": "a"}])
+    assert preview.read(text).errors == []
 
 
 def command(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
@@ -113,6 +113,14 @@ def test_what_could_not_be_looked_at_is_said(tmp_path: Path) -> None:
     done = command(tmp_path, document(step("create", "rights", kind, policy=UNKNOWN)))
     assert done.returncode == 0
     assert "Not known before the update, so not looked at: policy of rights." in done.stdout
+
+
+def test_a_preview_with_errors_may_lack_resources_and_fails(tmp_path: Path) -> None:
+    errors = [{"severity": "error", "message": "<{%red%}>error: no `luck`<{%reset%}>\n"}]
+    done = command(tmp_path, document(step("create", "a", sqsManagedSseEnabled=True), diagnostics=errors))
+    assert done.returncode == 2
+    assert done.stdout.endswith("The preview told of an error, so resources may be missing: `error: no 'luck'`.\n")
+    assert command(tmp_path, document(step("create", "a"), diagnostics=errors)).returncode == 1
 
 
 def test_no_preview_is_neither_good_nor_bad(tmp_path: Path) -> None:

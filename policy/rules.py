@@ -153,7 +153,8 @@ RULES = (
     Rule(
         "encryption",
         "Queues are encrypted.",
-        "Dead letters hold events that failed. Secrets Manager, CloudWatch Logs and ECR encrypt by themselves.",
+        "Dead letters hold events that failed. Secrets Manager, CloudWatch Logs and ECR encrypt by themselves; alarms in a "
+        "topic are no secret, and CloudWatch publishes into an encrypted topic only by a key that costs.",
         "Set sqs_managed_sse_enabled to true, or kms_master_key_id.",
         encryption,
     ),

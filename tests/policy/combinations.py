@@ -30,7 +30,20 @@ _MORE: dict[str, Any] = {
     "nodeRoles": ["nodes"],
     "sharedRepositories": [f"{_HOST}/team-a/app"],
     "sharedWith": ["333333333333"],
+    "alarms": True,
+    "alarmEmail": "oncall@example.com",
+    "prometheusRules": True,
 }
+# Whatever they are set to, the same resources are made with the same rights.
+OF_NO_CONSEQUENCE = frozenset(
+    {
+        *("accessKeyMaxAgeDays", "adopt", "pullSecretName", "systemNamespace", "prometheusRuleLabels", "alarmHours"),
+        *("schedule", "syncInterval", "renewInterval", "fanOutInterval", "logRetentionDays", "reservedConcurrency"),
+        *("image", "imagePullPolicy", "nodeSelector", "tolerations"),
+    }
+)
+# Another way to say what is looked at: roles by their cluster, another attachment, a topic of somebody else, another account.
+INSTEAD = frozenset({"nodeClusters", "serviceAccounts", "alarmTopic", "ownerRoles"})
 
 
 def _known(mode: str, chosen: Mapping[str, Any]) -> dict[str, Any]:

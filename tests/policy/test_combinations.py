@@ -7,7 +7,7 @@ import pytest
 from policy.resources import unseen
 from policy.rules import violations
 from settings import schema
-from tests.policy.combinations import COMBINATIONS
+from tests.policy.combinations import COMBINATIONS, INSTEAD, OF_NO_CONSEQUENCE
 from tests.policy.planned import planned
 
 
@@ -23,3 +23,9 @@ def test_every_mode_identity_and_trigger_is_looked_at() -> None:
     looked_at = {(chosen["mode"], chosen.get("identity", "")) for chosen in COMBINATIONS.values()}
     assert looked_at == {(name, one) for name, mode in schema.MODES.items() for one in mode.identities or ("",)}
     assert {chosen["trigger"] for chosen in COMBINATIONS.values() if "trigger" in chosen} == set(schema.TRIGGERS)
+
+
+def test_every_key_is_looked_at_or_of_no_consequence() -> None:
+    looked_at = {key for chosen in COMBINATIONS.values() for key in chosen}
+    assert looked_at | OF_NO_CONSEQUENCE | INSTEAD == set(schema.KEYS)
+    assert not looked_at & (OF_NO_CONSEQUENCE | INSTEAD)

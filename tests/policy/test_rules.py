@@ -176,6 +176,12 @@ BROKEN: list[tuple[str, str, Change, str]] = [
         ),
         "lets events.amazonaws.com in",
     ),
+    (
+        "source-condition",
+        LAMBDA,
+        with_policy(":TopicPolicy", at("Condition", None)),
+        "lets cloudwatch.amazonaws.com in",
+    ),
     ("source-condition", LAMBDA, with_inputs(":Permission", at("sourceArn", None)), "events.amazonaws.com may invoke"),
     (
         "source-condition",

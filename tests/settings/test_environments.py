@@ -7,7 +7,12 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 # Whatever must not get lost there, and is not worth its price elsewhere.
-HARDER_TO_LOSE = {"everpull:logRetentionDays": 365, "everpull:protect": True, "everpull:recoveryDays": 7}
+HARDER_TO_LOSE = {
+    "everpull:alarms": True,
+    "everpull:logRetentionDays": 365,
+    "everpull:protect": True,
+    "everpull:recoveryDays": 7,
+}
 
 
 def config_of(stack: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from modes.aws_stack import find_login
 from modes.keys import key_args
 from settings import ConfigurationError, parse
 from tests.components.recording import ACCOUNT, Recorder, record
-from tests.modes.test_modes import args
+from tests.modes.test_modes import KEY, args
 from tests.settings.bad_configurations import GOOD
 from tests.settings.bad_scopes import AWS, CLUSTER
 
@@ -88,6 +88,14 @@ def test_pods_get_the_pull_secret_for_the_registries_of_the_other_stack(outputs:
     policy = json.dumps(recorder.one(":MutatingAdmissionPolicy").inputs)
     for host in HOSTS:
         assert host in policy
+
+
+def test_a_login_that_is_encrypted_by_a_key_is_read_with_a_right_on_it(outputs: dict[str, object]) -> None:
+    outputs["kmsKey"] = KEY
+    recorder, _ = delivered({}, outputs)
+    assert recorder.statements("UserPolicy")["UseKey"]["Resource"] == [KEY]
+    del outputs["kmsKey"]
+    assert set(delivered({}, outputs)[0].statements("UserPolicy")) == {"ReadLogin"}
 
 
 def test_another_revision_of_the_other_stack_is_another_hub(outputs: dict[str, object]) -> None:

@@ -16,6 +16,7 @@ from tests.components.recording import Recorder, record
 from tests.settings.bad_configurations import CRONJOB, GOOD
 
 SHARED = {"pullSecrets", "identityArn", "refresherArn"}
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 OUTPUTS = {
     "lambda": {
         *SHARED,
@@ -130,8 +131,12 @@ def test_every_key_of_lambda_arrives() -> None:
             "everpull:fanOutInterval": "1m",
             "everpull:logRetentionDays": "7",
             "everpull:reservedConcurrency": "2",
+            "everpull:recoveryDays": "30",
+            "everpull:kmsKey": KEY,
         }
     )
+    secret = recorder.one("secret:Secret").inputs
+    assert (secret["recoveryWindowInDays"], secret["kmsKeyId"]) == (30, KEY)
     assert recorder.one("EventRule").inputs["scheduleExpression"] == "rate(2 hours)"
     assert recorder.one("LogGroup").inputs["retentionInDays"] == 7
     assert recorder.one("function:Function").inputs["reservedConcurrentExecutions"] == 2

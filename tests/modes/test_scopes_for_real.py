@@ -51,6 +51,36 @@ pulumi.export("secret", login["secret_arn"])
 pulumi.export("registries", found["registries"])
 pulumi.export("hub", revision_with(login["revision"], []))
 """.replace("ACCOUNT", ACCOUNT)
+# A stack that has the login, as a part of the whole or by itself.
+HALVES = """
+import json
+import os
+
+import pulumi
+
+from components.login_source import LoginSource, keep_login
+
+args = {
+    "owner": "everpull-moved",
+    "registries": ["ACCOUNT.dkr.ecr.REGION.amazonaws.com"],
+    "repository_arns": ["arn:aws:ecr:REGION:ACCOUNT:repository/*"],
+    "schedule": "rate(1 hour)",
+    "log_retention_days": 30,
+    "reserved_concurrency": -1,
+}
+
+
+class Whole(pulumi.ComponentResource):
+    def __init__(self, name, args):
+        super().__init__("everpull:index:LambdaDelivery", name)
+        kept = keep_login(name, args, self, ("everpull:index:LoginSource",))
+        self.login_secret_arn = kept.login.arn
+        self.register_outputs({})
+
+
+kind = Whole if json.loads(os.environ["VARIANT"]).get("whole") else LoginSource
+pulumi.export("secret", kind("everpull-moved", args).login_secret_arn)
+""".replace("ACCOUNT", ACCOUNT).replace("REGION", REGION)
 FULL = "organization/everpull/aws"
 
 
@@ -91,12 +121,12 @@ class Fleet:
         configure(stack, config)
         return stack
 
-    def cluster(self, name: str) -> Stack:
-        """The half of a cluster, without one."""
+    def of(self, name: str, program: str = PROGRAM) -> Stack:
+        """A stack of a program of its own; else it is the half of a cluster, without one."""
         source = self._folder / f"source-{name}"
         source.mkdir()
         (source / "Pulumi.yaml").write_text("name: everpull\nruntime: python\n")
-        (source / "__main__.py").write_text(PROGRAM)
+        (source / "__main__.py").write_text(program)
         return self._stack(name, source)
 
     def _stack(self, name: str, source: Path) -> Stack:
@@ -162,7 +192,7 @@ def test_one_stack_keeps_the_login_of_two_clusters_and_each_has_an_identity_of_i
     assert not any("kubernetes" in resource["type"] for resource in aws.state().values())
     assert "ciphertext" not in aws.export(), "no secret is in its state"
     assert known["registries"] == [f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"]
-    clusters = [fleet.cluster(name) for name in ("one", "two")]
+    clusters = [fleet.of(name) for name in ("one", "two")]
     for stack, reference in zip(clusters, ("aws", FULL), strict=True):
         assert ("StackReference", reference) in stack.up({"awsStack": reference}).steps
     outputs = [stack.outputs() for stack in clusters]
@@ -207,6 +237,17 @@ def test_everything_in_aws_has_the_tags_and_what_is_protected_is_not_deleted(fle
     assert "protect" in told(aws.run("destroy", "--yes", fails=True))
     configure(aws, {"protect": "false"})
     assert aws.up().changes == {}, "nothing was deleted"
+
+
+def test_a_stack_that_gets_the_other_half_or_loses_it_keeps_what_it_has(fleet: Fleet) -> None:
+    stack, whole = fleet.of("moved", HALVES), {"whole": True}
+    stack.up(whole)
+    secret = stack.outputs()["secret"]
+    for variant in ({}, whole):
+        changed = stack.up(variant).changes
+        assert {name for _, name in changed} <= {"everpull-moved"}, "nothing but the component around it"
+        assert stack.outputs()["secret"] == secret
+        assert stack.up(variant).changes == {}
 
 
 def test_a_key_of_ones_own_and_a_secret_that_can_be_restored(fleet: Fleet, stand: Stand) -> None:

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from components.aws_reads import Missing
+from components.refresh_rotation import rotation_rights
 from lambda_src.refresher.core import instant
 from lambda_src.refresher.shapes import mapping
 
 from .aws import Answer, account_of, name_of, partition_of
 from .link import Findings, Link, examine
-from .rights import Right, inline_policies, lacking
+from .rights import Right, inline_policies, lacking, rights_in
 from .view import View
 from .words import span
 
@@ -49,7 +50,7 @@ class _Function:
             found.broken(
                 f"the function's last update failed: {config.get('LastUpdateStatusReason', 'no reason given')}", view.up
             )
-        variables = environment_of(config)
+        variables = _environment(config)
         if variables.get("EVERPULL_SECRET_ID") != view.text("loginSecretArn"):
             found.broken("the function's environment does not name the stack's secret", view.up)
         if set(variables.get("EVERPULL_REGISTRIES", "").split(",")) != set(view.texts("registries")):
@@ -96,7 +97,8 @@ class _Function:
         if not any(target["Arn"].split(":")[6:7] == [self._name] for target in targets):
             self._is_scheduled = False
             found.breaking(f"the schedule rule {rule} does not have the function for its target", view.up)
-        if self._config is not None and not self._may_be_invoked(str(described.get("Arn", ""))):
+        arn = str(described.get("Arn", ""))
+        if self._config is not None and not lets_invoke(view, _EVENTS, arn):
             found.breaking("the function does not let its schedule rule run it", view.up)
         found.see(str(described.get("ScheduleExpression", "")))
 
@@ -156,18 +158,8 @@ class _Function:
             ("logs:CreateLogStream", log),
             ("logs:PutLogEvents", log),
             ("sqs:SendMessage", queue),
+            *(rights_in([rotation_rights(secret)]) if view.text("rotation") else ()),
         ]
-
-    def _may_be_invoked(self, rule_arn: str) -> bool:
-        try:
-            text = str(self._view.aws.ask("lambda", "get_policy", FunctionName=self._name)["Policy"])
-        except Missing:
-            return False
-        statements = cast(Sequence[Mapping[str, Any]], json.loads(text).get("Statement") or ())
-        return any(
-            one.get("Effect") == "Allow" and _EVENTS in json.dumps(one.get("Principal")) and rule_arn in json.dumps(one)
-            for one in statements
-        )
 
     def _log_group(self) -> str:
         config = cast(Mapping[str, str], (self._config or {}).get("LoggingConfig") or {})
@@ -186,7 +178,20 @@ class _Function:
         return sorted(filter(None, map(_told, messages)), key=lambda told: told[0])
 
 
-def environment_of(config: Answer) -> Mapping[str, str]:
+def lets_invoke(view: View, service: str, arn: str) -> bool:
+    """Whether the function's policy lets the service run it for what has the ARN. Raises Denied, Unanswered."""
+    try:
+        text = str(view.aws.ask("lambda", "get_policy", FunctionName=view.text("functionName"))["Policy"])
+    except Missing:
+        return False
+    statements = cast(Sequence[Mapping[str, Any]], json.loads(text).get("Statement") or ())
+    return any(
+        one.get("Effect") == "Allow" and service in json.dumps(one.get("Principal")) and arn in json.dumps(one)
+        for one in statements
+    )
+
+
+def _environment(config: Answer) -> Mapping[str, str]:
     """The environment variables of a function's configuration."""
     return cast(Mapping[str, str], mapping(mapping(config.get("Environment")).get("Variables")))
 

@@ -202,50 +202,6 @@ FAULTS: dict[str, Row] = {
         "receive-message",
     ),
     "the dead-letter queue is gone": (answers(sqs__get_queue_attributes=Gone), "function", "warning", "no trace", UP),
-    "rotation is off, and is to run it": (
-        function_with(
-            Environment={
-                "Variables": {
-                    "EVERPULL_SECRET_ID": worlds.SECRET_ARN,
-                    "EVERPULL_REGISTRIES": HOST,
-                    "EVERPULL_TRIGGER": "rotation",
-                }
-            }
-        ),
-        "rotation",
-        "breaking",
-        "rotation is off",
-        UP,
-    ),
-    "rotation is another function's": (
-        lambda world: world.answers["secretsmanager describe_secret"].update(
-            RotationEnabled=True, RotationLambdaARN="arn:aws:lambda:eu-central-1:123456789012:function:theirs"
-        ),
-        "rotation",
-        "broken",
-        "another function",
-        UP,
-    ),
-    "a rotation is stuck": (
-        lambda world: world.answers["secretsmanager describe_secret"].update(
-            RotationEnabled=True,
-            RotationLambdaARN=worlds.FUNCTION_ARN,
-            VersionIdsToStages={"v2": ["AWSCURRENT"], "v3": ["AWSPENDING"]},
-        ),
-        "rotation",
-        "warning",
-        "v3 is pending",
-        RENEW,
-    ),
-    "a rotation is overdue": (
-        lambda world: world.answers["secretsmanager describe_secret"].update(
-            RotationEnabled=True, RotationLambdaARN=worlds.FUNCTION_ARN, NextRotationDate=NOW - 3 * HOUR
-        ),
-        "rotation",
-        "broken",
-        "was to be rotated",
-        RENEW,
-    ),
 }
 
 

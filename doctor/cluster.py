@@ -10,7 +10,8 @@ from typing import Protocol, cast
 from cluster.operator import ESO_API
 from cluster.reader import ClusterReader, HttpClusterReader, Unreachable, items, part
 from kube.client import answering
-from lambda_src.refresher.core import instant, read_docker_config
+from lambda_src.refresher.core import instant, parse_object, read_docker_config
+from lambda_src.refresher.shapes import mapping
 
 DATA_KEY = ".dockerconfigjson"
 Object = Mapping[str, object]
@@ -66,6 +67,12 @@ def decoded(secret: Object, key: str) -> str | None:
 def hosts_in(secret: Object) -> set[str]:
     """The registries for which a pull secret has logins."""
     return {host for login in read_docker_config(decoded(secret, DATA_KEY)) for host in login.registries}
+
+
+def logins_in(docker_config: str | None) -> Mapping[str, object]:
+    """What a docker config holds for each registry; nothing where it is none."""
+    auths = parse_object(docker_config)[0].get("auths") if docker_config else None
+    return mapping(auths)
 
 
 def same_logins(one: str | None, other: str | None) -> bool:

@@ -1,6 +1,6 @@
 """Where the cluster has its access key, as what uses it says."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from cluster.operator import ESO_API
 from cluster.reader import items, part
@@ -12,7 +12,7 @@ from .view import View
 
 def key_secret(view: View) -> tuple[str, str] | None:
     """Namespace and name of the Secret with the key in use; None where what uses it is gone. Raises Unreachable, Forbidden."""
-    name = _of_store(view) if view.has_hub else _of_cron_job(view)
+    name = _FINDERS[view.mode](view) if view.mode in _FINDERS else None
     return (view.text("systemNamespace"), name) if name else None
 
 
@@ -30,8 +30,17 @@ def store_of(view: View) -> tuple[str, Mapping[str, object] | None]:
 
 
 def _of_store(view: View) -> str | None:
-    found = store_of(view)[1] or {}
-    for step in ("spec", "provider", "aws", "auth", "secretRef", "accessKeyIDSecretRef"):
+    return _key_in(store_of(view)[1] or {}, "spec", "provider", "aws", "auth")
+
+
+def _of_generators(view: View) -> str | None:
+    """All of them have the same."""
+    return next(filter(None, (_key_in(one.generator or {}, "spec", "auth") for one in view.generated)), None)
+
+
+def _key_in(found: Mapping[str, object], *path: str) -> str | None:
+    """By the `auth` block of ESO at the end of the path (ESO API reference, AWSAuth)."""
+    for step in (*path, "secretRef", "accessKeyIDSecretRef"):
         found = part(found, step)
     return str(found["name"]) if "name" in found else None
 
@@ -45,3 +54,10 @@ def _of_cron_job(view: View) -> str | None:
                 reference = part(part(variable, "valueFrom"), "secretKeyRef")
                 return str(reference["name"]) if "name" in reference else None
     return None
+
+
+_FINDERS: Mapping[str, Callable[[View], str | None]] = {
+    "lambda": _of_store,
+    "generator": _of_generators,
+    "cronjob": _of_cron_job,
+}

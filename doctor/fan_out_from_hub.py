@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from components.aws_reads import Denied, Unanswered
 
 from .cluster import DATA_KEY, decoded, external_secret_path, hosts_in, moment, not_ready, same_logins, secret_path
 from .link import State
 from .operator import earlier_login_dies
+from .stored_login import LIFE
 from .view import View
 from .words import span
 
@@ -47,7 +49,8 @@ def checker(view: View) -> Check:
         if missing:
             yield NamespaceFault("broken", f"the pull secret holds no login for {missing[0]}", view.renew)
         elif current is not None and not same_logins(decoded(secret, DATA_KEY), current):
-            yield from _earlier(view)
+            synced = moment(sync, "status", "refreshTime") if sync else None
+            yield from _earlier_generated(view, synced) if view.mode == "generator" else _earlier(view)
         if reason:
             yield NamespaceFault("breaking", f"ESO cannot bring the next login: {reason}", describe)
         elif sync is not None:
@@ -74,5 +77,17 @@ def _earlier(view: View) -> Iterator[NamespaceFault]:
     dies = earlier_login_dies(login)
     if dies is not None and dies <= view.now:
         yield NamespaceFault("broken", "the pull secret holds an earlier login, which may be dead by now", view.renew)
+    else:
+        yield NamespaceFault("breaking", "the pull secret holds an earlier login", view.renew)
+
+
+def _earlier_generated(view: View, synced: datetime | None) -> Iterator[NamespaceFault]:
+    """`synced` is when the namespace copied the hub; what it holds was fetched before."""
+    newest = max((login.fetched for login in view.generated if login.fetched), default=None)
+    if newest is not None and view.now - newest <= 2 * (view.sync_interval + view.fan_out_interval):
+        # Under way, as above.
+        return
+    if synced is not None and synced + LIFE <= view.now:
+        yield NamespaceFault("broken", "the pull secret holds an earlier login, which is dead by now", view.renew)
     else:
         yield NamespaceFault("breaking", "the pull secret holds an earlier login", view.renew)

@@ -1,7 +1,6 @@
 """Link `identity`: the user or role by which the cluster proves itself to AWS."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
@@ -9,21 +8,23 @@ from cluster.reader import part
 from components.access_keys import age
 from components.aws_reads import Missing
 from components.cluster_identity import ACCESS_KEY_ID
+from components.generator_delivery import FETCHER
 from components.login_reader import LOGIN_READER
 from components.refresh_cron_job import NAME as CRON_JOB
 from components.store_account import ROLE_ANNOTATION
-from lambda_src.refresher.shapes import mapping
 
 from .aws import name_of
 from .cluster import decoded, secret_path
 from .credentials import key_secret
 from .link import Findings, Link, examine
 from .rights import Right, inline_policies, lacking
+from .trust import check_trust
 from .view import View
 from .words import listed
 
 NAME = "identity"
-_POD_IDENTITY = "pods.eks.amazonaws.com"
+# The service account that has the role, by mode.
+_ACCOUNTS = {"lambda": LOGIN_READER, "generator": FETCHER, "cronjob": CRON_JOB}
 
 
 def look(view: View) -> Link:
@@ -108,7 +109,7 @@ class _Role:
         self._view = view
         self._name = name_of(view.text("identityArn"))
         self._trust: Mapping[str, Any] | None = None
-        self._who = LOGIN_READER if view.mode == "lambda" else CRON_JOB
+        self._who = _ACCOUNTS.get(view.mode, "")
 
     def role(self, found: Findings) -> None:
         try:
@@ -120,30 +121,12 @@ class _Role:
         found.see(f"role {self._name}")
 
     def trust(self, found: Findings) -> None:
-        """Whether the role trusts this service account, and whoever vouches for it is known to AWS."""
-        if self._trust is None:
-            return
-        view, text = self._view, json.dumps(self._trust)
-        if _POD_IDENTITY in text:
-            self._association(found)
-            return
-        subject = f"system:serviceaccount:{view.text('systemNamespace')}:{self._who}"
-        providers = _providers(self._trust)
-        if subject not in text or not providers:
-            found.broken(f"the role {self._name} does not trust {subject}", view.up)
-            return
-        try:
-            view.aws.ask("iam", "get_open_id_connect_provider", OpenIDConnectProviderArn=providers[0])
-        except Missing:
-            found.broken(f"IAM does not know the cluster's issuer: {providers[0]} does not exist", view.up)
-        document = view.cluster.document("/.well-known/openid-configuration") or {}
-        issuer = str(document.get("issuer", ""))
-        if issuer and not providers[0].endswith(f"oidc-provider/{issuer.removeprefix('https://')}"):
-            found.broken(f"the role trusts {providers[0]}, and the cluster's issuer is {issuer}", view.up)
+        if self._trust is not None:
+            check_trust(self._view, self._name, self._trust, self._who, found)
 
     def account(self, found: Findings) -> None:
         """The service account that ESO asks for tokens of; that of the CronJob is looked at with it."""
-        if self._view.mode != "lambda":
+        if not self._view.has_hub:
             return
         view, namespace = self._view, self._view.text("systemNamespace")
         metadata = view.cluster.metadata(f"/api/v1/namespaces/{namespace}/serviceaccounts/{self._who}")
@@ -155,21 +138,6 @@ class _Role:
     def rights(self, found: Findings) -> None:
         if self._trust is not None:
             _rights(self._view, "role", self._name, found)
-
-    def _association(self, found: Findings) -> None:
-        view, namespace = self._view, self._view.text("systemNamespace")
-        cluster = view.settings.trust.cluster
-        answer = view.aws.ask(
-            "eks", "list_pod_identity_associations", clusterName=cluster, namespace=namespace, serviceAccount=self._who
-        )
-        if not answer["associations"]:
-            found.broken(f"EKS cluster {cluster} gives the service account {namespace}/{self._who} no role", view.up)
-
-
-def _providers(trust: Mapping[str, Any]) -> list[str]:
-    statements = cast(Sequence[Mapping[str, Any]], trust.get("Statement") or ())
-    principals = [mapping(one.get("Principal")) for one in statements]
-    return [str(one["Federated"]) for one in principals if "Federated" in one]
 
 
 def _rights(view: View, kind: str, name: str, found: Findings) -> None:

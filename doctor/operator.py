@@ -9,9 +9,11 @@ from components.pull_secret_sync import HUB_READER
 
 from .cluster import (
     DATA_KEY,
+    Object,
     decoded,
     external_secret_path,
     hosts_in,
+    logins_in,
     moment,
     not_ready,
     role_path,
@@ -92,6 +94,9 @@ def _hub_secret(view: View, found: Findings) -> None:
     if missing:
         found.broken(f"the hub Secret {namespace}/{name} holds no login for {missing[0]}", view.renew)
         return
+    if view.mode == "generator":
+        _behind_logins(view, secret, found)
+        return
     try:
         login = view.login
     except (Denied, Unanswered):
@@ -103,6 +108,24 @@ def _hub_secret(view: View, found: Findings) -> None:
         _is_behind(view, login, f"the hub Secret {namespace}/{name} holds an earlier login than the secret", found)
     else:
         found.see("the hub is about to read the new login")
+
+
+def _behind_logins(view: View, secret: Object, found: Findings) -> None:
+    """Of each login the hub must hold what lies in its own Secret, but for one that was just fetched."""
+    held = logins_in(decoded(secret, DATA_KEY))
+    namespace, name = view.place("hub")
+    for login in view.generated:
+        fetched = login.fetched
+        late = fetched is not None and view.now - fetched > 2 * view.sync_interval
+        if all(held.get(host) == entry for host, entry in logins_in(login.docker_config).items()):
+            continue
+        if late:
+            found.breaking(
+                f"the hub Secret {namespace}/{name} holds an earlier login {login.login} than the Secret {login.name}",
+                view.renew,
+            )
+        else:
+            found.see(f"the hub is about to read the new login {login.login}")
 
 
 def _is_behind(view: View, login: StoredLogin, sentence: str, found: Findings) -> None:

@@ -6,14 +6,14 @@ namespaces that lack it. Exit status: 0 if everything went well, 1 if not, 3 if 
 
 import argparse
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
 from cluster.reader import Forbidden, Unreachable, connect_to
 from components.aws_reads import Access
 from lambda_src.refresher.patience import Time
 
-from . import renew_cronjob, renew_lambda
+from . import renew_cronjob, renew_generator, renew_lambda
 from .hands import Hands, RealHands
 from .outputs import NotKnown
 from .renewal import Renewal
@@ -21,6 +21,13 @@ from .report import EXIT_BROKEN, EXIT_OK, EXIT_UNKNOWN
 from .stack import opened
 from .view import View
 from .words import counted
+
+# By mode; without one there is nothing to renew.
+_RENEWING: Mapping[str, Callable[[View, Hands, Renewal], None]] = {
+    "lambda": renew_lambda.renew,
+    "generator": renew_generator.renew,
+    "cronjob": renew_cronjob.renew,
+}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,11 +46,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def run(view: View, hands: Hands, renewal: Renewal) -> int:
     """Renews by the stack's mode; the exit status."""
-    if view.mode == "node-role":
+    renewing = _RENEWING.get(view.mode)
+    if renewing is None:
         renewal.tell("nothing to renew: nodes pull by their own roles")
         return EXIT_OK
     try:
-        (renew_lambda if view.mode == "lambda" else renew_cronjob).renew(view, hands, renewal)
+        renewing(view, hands, renewal)
     except (Unreachable, Forbidden) as reason:
         renewal.broke(f"the cluster could not be looked at: {reason}")
     wanted = len(renewal.served) + len(renewal.failed)

@@ -1,21 +1,19 @@
 """Link `secret`: the login in Secrets Manager."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import cast
 
 from components.aws_reads import Denied, Missing
 
 from .aws import Answer
 from .link import Findings, Link, examine
-from .stored_login import StoredLogin
+from .stored_login import LIFE, StoredLogin
 from .view import View
 from .words import at, counted, listed, span
 
 NAME = "secret"
 _CURRENT = "AWSCURRENT"
-# What an ECR login lives (Amazon ECR API Reference, GetAuthorizationToken).
-_LIFE = timedelta(hours=12)
 
 
 def look(view: View) -> Link:
@@ -89,7 +87,7 @@ def _by_its_age(view: View, described: Answer, found: Findings) -> None:
     if not isinstance(changed, datetime):
         raise Denied("secretsmanager:GetSecretValue")
     age = view.now - changed
-    if age > _LIFE:
+    if age > LIFE:
         found.broken(f"the login was last written {span(age)} ago, and logins live 12 hours", view.renew)
     else:
         found.see(f"login written {span(age)} ago; you may not read until when it lives")

@@ -1,13 +1,16 @@
 """The login in Secrets Manager, read into memory and never shown."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from components.aws_reads import Missing
 from lambda_src.refresher.core import Held, first_to_die
 from lambda_src.refresher.document import held_in, parse_document
 
 from .aws import Aws
+
+# What an ECR login lives (Amazon ECR API Reference, GetAuthorizationToken).
+LIFE = timedelta(hours=12)
 
 
 @dataclass(frozen=True)

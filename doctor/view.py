@@ -9,11 +9,12 @@ from typing import Any, Literal, cast
 from components.logins import login_rights
 from lambda_src.refresher.registries import PUBLIC, parse_registry
 from modes.reaching import login_args
-from settings import CronJobSettings, LambdaSettings, Settings
+from settings import CronJobSettings, GeneratorSettings, LambdaSettings, Settings
 from settings.schedules import rate_minutes
 
 from .aws import Aws, partition_of
 from .cluster import Cluster
+from .generated import GeneratedLogin, read_generated
 from .registry_access import Registries
 from .rights import Right, rights_in
 from .stored_login import StoredLogin, read_login
@@ -34,10 +35,12 @@ class View:
     now: datetime
 
     @property
-    def mode(self) -> Literal["lambda", "cronjob", "node-role"]:
+    def mode(self) -> Literal["lambda", "generator", "cronjob", "node-role"]:
         """What was deployed, whatever the configuration says by now."""
         if "functionName" in self.outputs:
             return "lambda"
+        if self.has_hub:
+            return "generator"
         return "cronjob" if "cronJob" in self.outputs else "node-role"
 
     @property
@@ -69,14 +72,23 @@ class View:
         arn = self.text("loginSecretArn")
         return read_login(self.aws, arn) if arn else None
 
+    @cached_property
+    def generated(self) -> list[GeneratedLogin]:
+        """The logins that ESO fetches itself; none where it does not. Raises Unreachable, Forbidden."""
+        if self.mode != "generator":
+            return []
+        return read_generated(self.cluster, self.settings, self.place("hub"))
+
     @property
     def period(self) -> timedelta:
-        """Between two runs of the refresher."""
+        """Between two runs of the refresher, or after which ESO fetches a login again."""
         match self.settings.delivery:
             case LambdaSettings() as chosen:
                 return timedelta(minutes=rate_minutes(chosen.schedule))
             case CronJobSettings() as chosen:
                 return timedelta(seconds=chosen.period)
+            case GeneratorSettings() as chosen:
+                return timedelta(seconds=chosen.renew_interval)
             case _:
                 return _HOURLY
 
@@ -90,13 +102,17 @@ class View:
     def sync_interval(self) -> timedelta:
         """Between two reads of the login by the hub; none where there is no hub."""
         chosen = self.settings.delivery
-        return timedelta(seconds=chosen.sync_interval if isinstance(chosen, LambdaSettings) else 0)
+        # In mode generator it reads as often as the namespaces do (components/generator_delivery.py).
+        return timedelta(seconds=chosen.sync_interval) if isinstance(chosen, LambdaSettings) else self.fan_out_interval
 
     @property
     def fan_out_interval(self) -> timedelta:
         """Between two reads of the hub by a namespace; none where there is no hub."""
-        chosen = self.settings.delivery
-        return timedelta(seconds=chosen.fan_out_interval if isinstance(chosen, LambdaSettings) else 0)
+        match self.settings.delivery:
+            case LambdaSettings() | GeneratorSettings() as chosen:
+                return timedelta(seconds=chosen.fan_out_interval)
+            case _:
+                return timedelta()
 
     def followed_by(self, expires: datetime, fetched: datetime | None) -> datetime:
         """When the login after one of those times is in every namespace at the latest, if all goes well.

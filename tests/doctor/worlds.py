@@ -109,7 +109,7 @@ def log_line(ago: timedelta, **fields: object) -> dict[str, Any]:
     return {"message": json.dumps(told)}
 
 
-def _user(rights: list[dict[str, Any]]) -> dict[str, Any]:
+def user_answers(rights: list[dict[str, Any]]) -> dict[str, Any]:
     created = NOW - timedelta(days=30)
     return {
         "iam list_access_keys": {
@@ -120,7 +120,7 @@ def _user(rights: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _namespaces() -> dict[str, Any]:
+def namespace_documents() -> dict[str, Any]:
     return {f"/api/v1/namespaces/{name}": {"metadata": {}} for name in ("team-a", "team-b", SYSTEM)}
 
 
@@ -145,7 +145,7 @@ def lambda_world(**more: object) -> World:
     }
     where = "eu-central-1:123456789012"
     answers = {
-        **_user([statement(["secretsmanager:GetSecretValue"], SECRET_ARN)]),
+        **user_answers([statement(["secretsmanager:GetSecretValue"], SECRET_ARN)]),
         "iam list_role_policies": {"PolicyNames": ["rights"]},
         "iam get_role_policy": {
             "PolicyDocument": {
@@ -195,7 +195,7 @@ def lambda_world(**more: object) -> World:
     }
     synced = timestamp(NOW - timedelta(minutes=2))
     documents: dict[str, Any] = {
-        **_namespaces(),
+        **namespace_documents(),
         "/apis/external-secrets.io": {"versions": [{"version": "v1"}]},
         ESO: {"resources": [{"kind": kind} for kind in ("ClusterSecretStore", "ExternalSecret", "SecretStore")]},
         f"{ESO}/namespaces/{SYSTEM}/secretstores/login": {
@@ -255,7 +255,7 @@ def cronjob_world(**more: object) -> World:
         "firstRun": f"{SYSTEM}/refresher-first-run-1",
     }
     answers = {
-        **_user([statement(["ecr:GetAuthorizationToken"], "*"), statement(PULL, REPOSITORIES)]),
+        **user_answers([statement(["ecr:GetAuthorizationToken"], "*"), statement(PULL, REPOSITORIES)]),
         "ecr describe_repositories": {"repositories": [{"repositoryName": "team-a/app"}]},
     }
     reference = {"name": "refresher-aws-credentials", "key": "access-key-id"}
@@ -266,7 +266,7 @@ def cronjob_world(**more: object) -> World:
     }
     objects = f"/api/v1/namespaces/{SYSTEM}"
     documents: dict[str, Any] = {
-        **_namespaces(),
+        **namespace_documents(),
         CRON_JOB: {
             "metadata": {"name": "refresher", "uid": "u-1", "creationTimestamp": timestamp(NOW - timedelta(days=3))},
             "spec": {

@@ -38,7 +38,12 @@ def documented() -> dict[str, Any]:
 
 
 def test_the_documented_rights_are_enough(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
-    key, secret_key = deployed.stand.user(f"{deployed.name}-looks", documented())
+    who = f"{deployed.name}-looks"
+    key, secret_key = deployed.stand.user(who)
+    iam = deployed.client("iam")
+    # Not inline: with what the emulator asks for besides it is longer than that may be.
+    arn = iam.create_policy(PolicyName=who, PolicyDocument=json.dumps(documented()))["Policy"]["Arn"]
+    iam.attach_user_policy(UserName=who, PolicyArn=arn)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret_key)
     links = deployed.world().walk()

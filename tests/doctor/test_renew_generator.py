@@ -28,6 +28,7 @@ class Hands(test_renew.Hands):
 
     refused: dict[str, Exception] = field(default_factory=dict)
     forced: list[str] = field(default_factory=list)
+    behind: tuple[str, ...] = ()
 
     def force_sync(self, path: str) -> None:
         self.forced.append(path)
@@ -39,7 +40,9 @@ class Hands(test_renew.Hands):
         if path in self.stuck:
             self.world.documents[path]["status"] |= worlds.not_ready(self.stuck[path])
             return
-        if name in FETCHED:
+        if path in self.behind:
+            pass
+        elif name in FETCHED:
             self.keep(SYSTEM, name, fetched_login(FETCHED[name], NEW))
         elif path == HUB_SYNC:
             self.keep(SYSTEM, HUB, *(one for login in FETCHED for one in held(self.world, SYSTEM, login)))
@@ -109,6 +112,8 @@ def test_what_is_broken_does_not_stop_what_can_go_on(
     assert (status, renewal.served) == (1, ["team-a", "team-b"])
     assert [line for line in lines if line.startswith("FAILED")] == said
     assert passwords(world, "team-a") == team_holds
+    told = [line for line in lines if " the login " in line]
+    assert len(told) == len(FETCHED)
 
 
 def test_a_login_whose_last_one_is_dead_is_told_so() -> None:
@@ -124,6 +129,13 @@ def test_a_namespace_that_does_not_follow_holds_up_no_other() -> None:
     world = generator_world()
     status, renewal, _ = renewed(world, Hands(world, stuck={TEAM_SYNC: "no store"}))
     assert (status, renewal.served, renewal.failed) == (1, ["team-b"], {"team-a": "no store"})
+
+
+def test_a_hub_that_says_it_is_synced_and_holds_other_logins_is_told_of() -> None:
+    world = generator_world()
+    status, renewal, lines = renewed(world, Hands(world, behind=(HUB_SYNC,)))
+    assert (status, renewal.served) == (1, ["team-a", "team-b"])
+    assert f"FAILED  the hub {SYSTEM}/{HUB} was not synced: the Secret holds another login" in lines
 
 
 def test_an_operator_that_sleeps_renews_nothing_and_is_seen() -> None:

@@ -33,6 +33,7 @@ _MORE: dict[str, Any] = {
     "alarms": True,
     "alarmEmail": "oncall@example.com",
     "prometheusRules": True,
+    "kmsKey": f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",
 }
 # Whatever they are set to, the same resources are made with the same rights.
 OF_NO_CONSEQUENCE = frozenset(
@@ -40,10 +41,12 @@ OF_NO_CONSEQUENCE = frozenset(
         *("accessKeyMaxAgeDays", "adopt", "pullSecretName", "systemNamespace", "prometheusRuleLabels", "alarmHours"),
         *("schedule", "syncInterval", "renewInterval", "fanOutInterval", "logRetentionDays", "reservedConcurrency"),
         *("image", "imagePullPolicy", "nodeSelector", "tolerations"),
+        *("tags", "protect", "recoveryDays"),
     }
 )
-# Another way to say what is looked at: roles by their cluster, another attachment, a topic of somebody else, another account.
-INSTEAD = frozenset({"nodeClusters", "serviceAccounts", "alarmTopic", "ownerRoles"})
+# Another way to say what is looked at: roles by their cluster, another attachment, a topic of somebody else, another account,
+# the two halves of mode `lambda` each by itself.
+INSTEAD = frozenset({"nodeClusters", "serviceAccounts", "alarmTopic", "ownerRoles", "scope", "awsStack"})
 
 
 def _known(mode: str, chosen: Mapping[str, Any]) -> dict[str, Any]:

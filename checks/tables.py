@@ -15,6 +15,14 @@ from policy.rules import RULES
 from settings import parse, schema
 
 ROOT = Path(__file__).resolve().parent.parent
+# What everybody looks at, in the order in which it comes up.
+ESSENTIALS = tuple(
+    f"{schema.PROJECT}:{key}"
+    for key in (
+        *("mode", "identity", "registries", "repositories"),
+        *("namespaces", "namespaceSelector", "pullSecretName", "attach"),
+    )
+)
 _HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 
 
@@ -55,13 +63,15 @@ def scopes() -> str:
 
 def configuration() -> str:
     """Every config key, from Pulumi.yaml."""
-    project = cast(Mapping[str, object], yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8")))
-    keys = cast(Mapping[str, Mapping[str, object]], project["config"])
-    rows = [
-        (f"`{key}`", _modes(key), _type(entry), _default(entry), str(entry["description"]).strip())
-        for key, entry in keys.items()
-    ]
+    rows = [(f"`{key}`", _modes(key), _type(entry), _default(entry), _meaning(entry)) for key, entry in _keys().items()]
     return _table(("key", "modes", "type", "default", "meaning"), rows)
+
+
+def essentials() -> str:
+    """The keys that most stacks set, from Pulumi.yaml."""
+    keys = _keys()
+    rows = [(f"`{key}`", _default(keys[key]), _meaning(keys[key])) for key in ESSENTIALS]
+    return _table(("key", "default", "meaning"), rows)
 
 
 def costs() -> str:
@@ -83,7 +93,8 @@ def policies() -> str:
 
 
 TABLES: dict[str, dict[str, Callable[[], str]]] = {
-    "README.md": {"modes": modes, "identities": identities, "configuration": configuration},
+    "README.md": {"modes": modes, "identities": identities, "essentials": essentials},
+    "docs/configuration.md": {"configuration": configuration},
     "docs/modes.md": {"costs": costs},
     "docs/policies.md": {"policies": policies},
     "docs/fleet.md": {"scopes": scopes},
@@ -107,6 +118,12 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
+def _keys() -> Mapping[str, Mapping[str, object]]:
+    """What Pulumi.yaml says of each key."""
+    project = cast(Mapping[str, object], yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8")))
+    return cast(Mapping[str, Mapping[str, object]], project["config"])
+
+
 def _modes(full: str) -> str:
     """The modes that know the key, and the identities or the scope where it takes one of them."""
     key = full.removeprefix(f"{schema.PROJECT}:")
@@ -123,6 +140,10 @@ def _modes(full: str) -> str:
 def _type(entry: Mapping[str, object]) -> str:
     items = cast(Mapping[str, object] | None, entry.get("items"))
     return f"list of {items['type']}s" if items else str(entry["type"])
+
+
+def _meaning(entry: Mapping[str, object]) -> str:
+    return str(entry["description"]).strip()
 
 
 def _default(entry: Mapping[str, object]) -> str:

@@ -1,7 +1,7 @@
 """The config keys and the one table of which mode goes with which options.
 
 Pulumi.yaml repeats keys, types and defaults for the engine, with the descriptions; a test holds the two together.
-Refusals, the README's tables and tests are made from what stands here.
+Refusals, the tables of the documentation and tests are made from what stands here.
 """
 
 from collections.abc import Mapping

@@ -9,7 +9,7 @@ EMPTY = "".join(f"<!-- table: {name} -->\n<!-- end: {name} -->\n" for name in RE
 def test_tables_are_made_between_their_markers_and_the_rest_is_kept() -> None:
     made = tables.renewed(f"before\n{EMPTY}after\n", README)
     assert made.startswith("before\n<!-- table: modes -->\n| `everpull:mode` |")
-    assert made.endswith("<!-- end: configuration -->\nafter\n")
+    assert made.endswith("<!-- end: essentials -->\nafter\n")
 
 
 def test_a_table_that_is_up_to_date_stays_as_it_is() -> None:
@@ -19,7 +19,7 @@ def test_a_table_that_is_up_to_date_stays_as_it_is() -> None:
 
 def test_a_table_that_is_not_is_made_anew() -> None:
     made = tables.renewed(EMPTY, README)
-    assert tables.renewed(made.replace("rate(1 hour)", "rate(2 hours)"), README) == made
+    assert tables.renewed(made.replace("default", "usual"), README) == made
 
 
 def test_every_key_has_its_modes_type_default_and_meaning() -> None:
@@ -34,6 +34,14 @@ def test_every_key_has_its_modes_type_default_and_meaning() -> None:
     ):
         assert row in "\n".join(lines)
     assert all(line.count("|") == 6 for line in lines)
+
+
+def test_the_keys_that_most_stacks_set_are_told_as_the_whole_table_tells_them() -> None:
+    """So none of them may lose its meaning in one place only."""
+    cells = [line.strip("| ").split(" | ") for line in tables.essentials().splitlines()[2:]]
+    assert [row[0] for row in cells] == [f"`{key}`" for key in tables.ESSENTIALS]
+    everything = tables.configuration()
+    assert all(row[-1] in everything for row in cells)
 
 
 def test_every_identity_has_the_modes_that_it_works_in() -> None:

@@ -39,6 +39,7 @@ check: $(READY)
 	@actionlint=$$($(PYTHON) -m local.tools actionlint) && echo actionlint && "$$actionlint" -shellcheck= -pyflakes=
 	.venv/bin/zizmor --offline --quiet --no-progress .github
 	$(PYTHON) -m checks.tables
+	$(PYTHON) -m checks.pictures
 	$(PYTHON) -m checks.audit
 	$(PYTHON) -m pytest --quiet tests/house tests/policy/test_combinations.py
 

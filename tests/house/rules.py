@@ -23,7 +23,7 @@ LAYERS: dict[str, frozenset[str]] = {
     "components": frozenset({"kube"}),
     "cluster": frozenset({"settings", "kube"}),
     "lambda_src": frozenset(),
-    "checks": frozenset({"settings", "policy"}),
+    "checks": frozenset({"settings", "modes", "components", "cluster", "policy"}),
     "policy": frozenset(),
     "doctor": frozenset({"settings", "modes", "components", "cluster", "kube", "lambda_src"}),
     "local": frozenset({"settings", "components", "lambda_src"}),

@@ -112,11 +112,11 @@ def test_no_reason_is_kept_for_a_file_that_is_short_or_gone(tree: rules.Tree) ->
         assert tree.get(path, "").count("\n") > rules.LONGEST_FILE, path
 
 
-def test_the_readme_says_what_every_folder_is_for(tree: rules.Tree) -> None:
+def test_the_houses_map_says_what_every_folder_is_for(tree: rules.Tree) -> None:
     folders = {name.split("/")[0] for name in tree if "/" in name}
     told = {
         line.split("`")[1].rstrip("/")
-        for line in tree["README.md"].splitlines()
+        for line in tree["CONTRIBUTING.md"].splitlines()
         if line.startswith("| `") and "/`" in line
     }
-    assert folders <= told, "README.md, What is where"
+    assert folders <= told, "CONTRIBUTING.md, The house's map"

@@ -45,7 +45,8 @@ check: $(READY)
 
 # With this shell's credentials for AWS, the cluster and the state.
 preview: $(READY)
-	@STACK='$(or $(STACK),$(error say which one: make preview STACK=dev))' .github/locally.sh
+	@$(STACK_NAMED)
+	@STACK='$(STACK)' .github/locally.sh
 
 bench: $(READY)
 	@$(PYTHON) -m bench report

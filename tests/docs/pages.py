@@ -28,9 +28,11 @@ def blocks(text: str) -> list[str]:
 
 
 def commands(block: str) -> list[list[str]]:
-    """The words of each command of a block, those before and after `&&` each for itself."""
+    """The words of each command of a block, those before and after `&&` each for itself, without the file that its output
+    goes into."""
     lines = block.replace("\\\n", " ").splitlines()
-    return [part for line in lines for part in _parts(shlex.split(line, comments=True)) if part]
+    parts = [part for line in lines for part in _parts(shlex.split(line, comments=True)) if part]
+    return [part[: part.index(">")] if ">" in part else part for part in parts]
 
 
 def spoken(text: str, programs: tuple[str, ...]) -> list[list[str]]:

@@ -66,7 +66,7 @@ def _pulumi(words: Words, whole: bool) -> None:
         raise UnknownCommand(f"there is no key {left[0]}")
 
 
-_VALUED = frozenset({"--stack", "--secrets-provider"})
+_VALUED = frozenset({"--stack", "--secrets-provider", "--policy-pack"})
 # What is given besides, at the least and the most.
 _PULUMI: dict[tuple[str, ...], tuple[int, int]] = {
     ("config", "rm"): (1, 1),
@@ -182,7 +182,7 @@ def _make(words: Words, whole: bool) -> None:
 
 def _python(words: Words, whole: bool) -> None:
     match words:
-        case ["-m", "venv", ".venv"]:
+        case ["-m", "venv", ".venv" | "policy/pack/venv"]:
             return
         case ["-m", "pytest", *files] if files and all((ROOT / file).exists() for file in files):
             return
@@ -218,6 +218,7 @@ def _one_of(*known: tuple[str, ...]) -> Callable[[Words, bool], None]:
 PROGRAMS: dict[str, Callable[[Words, bool], None]] = {
     ".venv/bin/pip": _pip,
     ".venv/bin/python": _python,
+    "policy/pack/venv/bin/pip": _pip,
     "aws": _aws,
     "cd": _one_of(("everpull",)),
     "export": _one_of(("AWS_PROFILE=my-profile",)),

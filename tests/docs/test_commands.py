@@ -29,11 +29,16 @@ _GIVEN: dict[str, Mapping[str, object]] = {
 
 def settings_of(block: str) -> Iterator[dict[str, str]]:
     """The configurations that the block's `config set` lines make: all of them together, and each line the last once, since a
-    block may set a key in two ways."""
-    lines = [words for words in commands(block) if words[:3] == ["pulumi", "config", "set"]]
-    pairs = [(key, value) for *_, key, value in lines]
-    for at in range(len(pairs)):
-        yield _config([*pairs[:at], *pairs[at + 1 :], pairs[at]])
+    block may set a key in two ways. Each stack that it makes has its own."""
+    stacks: list[list[tuple[str, str]]] = [[]]
+    for words in commands(block):
+        if words[:3] == ["pulumi", "stack", "init"]:
+            stacks.append([])
+        if words[:3] == ["pulumi", "config", "set"]:
+            stacks[-1].append((words[-2], words[-1]))
+    for pairs in stacks:
+        for at in range(len(pairs)):
+            yield _config([*pairs[:at], *pairs[at + 1 :], pairs[at]])
 
 
 def _config(pairs: list[tuple[str, str]]) -> dict[str, str]:

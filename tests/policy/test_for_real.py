@@ -13,11 +13,11 @@ from tests.local_aws.platform import Stand
 from tests.policy.checkout import Checkout, furnished
 from tests.policy.combinations import COMBINATIONS
 
-# With the defaults each, and with all options where the identity is the mode's first.
+# With all options where the identity is the mode's first; `make check` looks at the others without an engine.
 LOOKED_AT = [
     name
     for name, chosen in COMBINATIONS.items()
-    if "all options" not in name or chosen.get("identity", "") in ("", *schema.MODES[chosen["mode"]].identities[:1])
+    if "all options" in name and chosen.get("identity", "") in ("", *schema.MODES[chosen["mode"]].identities[:1])
 ]
 
 # Breaks every rule.

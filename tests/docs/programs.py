@@ -2,7 +2,9 @@
 
 import ast
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -56,7 +58,7 @@ def _pulumi(words: Words, whole: bool) -> None:
     named = next((known for known in _PULUMI if rest[: len(known)] == list(known)), None)
     if named is None:
         raise UnknownCommand("is no command of pulumi's that the documentation uses")
-    _need(flags, _flags_of(str(paths.current().bin / "pulumi"), *named))
+    _need(flags, _flags_of(_pulumi_itself(), *named))
     left = rest[len(named) :]
     if whole:
         _count(left, _PULUMI[named])
@@ -66,7 +68,17 @@ def _pulumi(words: Words, whole: bool) -> None:
         raise UnknownCommand(f"there is no key {left[0]}")
 
 
-_VALUED = frozenset({"--stack", "--secrets-provider", "--policy-pack"})
+_VALUED = frozenset({"--stack", "--secrets-provider"})
+
+
+def _pulumi_itself() -> str:
+    """The platform's, or one that was there already."""
+    found = shutil.which("pulumi", path=f"{paths.current().bin}{os.pathsep}{os.environ['PATH']}")
+    if found is None:
+        raise RuntimeError("pulumi is missing: run `python -m local.tools pulumi`")
+    return found
+
+
 # What is given besides, at the least and the most.
 _PULUMI: dict[tuple[str, ...], tuple[int, int]] = {
     ("config", "rm"): (1, 1),

@@ -73,6 +73,13 @@ def test_every_command_that_a_sentence_names_is_known(page: str, said: str, word
     check(words, whole=False)
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_key_that_a_page_names_is_there(page: str) -> None:
+    # The others are a tag, and the beginning of types.
+    named = {*re.findall(rf"\b{schema.PROJECT}:(\w+)", text_of(page))} - {"owner", "index"}
+    assert named <= schema.KEYS.keys()
+
+
 def test_the_outputs_are_those_of_the_modes() -> None:
     for names in OUTPUTS.values():
         assert names <= outputs()

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-# Those whose commands a user types. The others are of the house's own tools, and told by these.
-PAGES = ("README.md", "CONTRIBUTING.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.md")))
-# Those that are linked to, or link, beside them.
-LINKED = (*PAGES, *(f"{folder}/README.md" for folder in ("bench", "image", "local", "local/aws")))
+PAGES = (
+    *("README.md", "CONTRIBUTING.md", "bench/README.md", "local/README.md"),
+    *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.md")),
+)
+# Those that link beside them, to what is there.
+LINKED = (*PAGES, "image/README.md", "local/aws/README.md", "local/providers/aws/README.md")
 
 _FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _SPAN = re.compile(r"`([^`]+)`")

@@ -199,9 +199,10 @@ def _python(words: Words, whole: bool) -> None:
         case ["-m", "pytest", *files] if files and all((ROOT / file).exists() for file in files):
             return
         case ["-m", module, *given] if (ROOT / module.partition(".")[0]).is_dir() and find_spec(module) is not None:
-            # A package with a __main__ has its options there.
-            flags, _ = _flags(given)
-            _need(flags, _flags_of(sys.executable, "-m", module))
+            flags, rest = _flags(given)
+            is_command = bool(given) and not given[0].startswith("-") and not _PLACEHOLDER.fullmatch(given[0])
+            first = rest[:1] if is_command else []
+            _need(flags, _flags_of(sys.executable, "-m", module, *first))
         case _:
             raise UnknownCommand("is no module of everpull's")
 
@@ -233,6 +234,8 @@ PROGRAMS: dict[str, Callable[[Words, bool], None]] = {
     "policy/pack/venv/bin/pip": _pip,
     "aws": _aws,
     "cd": _one_of(("everpull",)),
+    # What it is told is looked at by itself.
+    "eval": _one_of(("*",)),
     "export": _one_of(("AWS_PROFILE=my-profile",)),
     "git": _one_of(("clone", "<this", "repository>", "everpull"), ("pull",), ("checkout", "*")),
     "helm": _helm,

@@ -115,6 +115,9 @@ def test_the_outputs_are_those_of_the_modes() -> None:
         (".venv/bin/python -m nobody", "is no module"),
         (".venv/bin/python -m doctor --stacks dev", "there is no --stacks"),
         (".venv/bin/python -m pytest tests/nobody.py", "is no module"),
+        (".venv/bin/python -m bench nothing", "--help failed"),
+        (".venv/bin/python -m bench fanout --nothing", "there is no --nothing"),
+        ('eval "$(python -m local env --nothing)"', "there is no --nothing"),
     ],
 )
 def test_a_command_that_can_not_be_typed_is_refused(typed: str, said: str) -> None:

@@ -16,7 +16,7 @@ STACK_NAMED = test -n "$(STACK)" || { echo 'which stack? make $@ STACK=NAME; pul
 help:
 	@echo 'make demo   start the local platform, deploy the stack "local" and show a pod pulling with it'
 	@echo 'make test   everything "make check" does, then every test, on the local platform'
-	@echo 'make check  format, lint, types, workflows, known vulnerabilities, policies, house rules'
+	@echo 'make check  format, lint, types, workflows, documentation, known vulnerabilities, policies, house rules'
 	@echo 'make preview STACK=dev   what a pull request is told of that stack: the diff, broken policies, the cost'
 	@echo 'make bench  measure it beside another program that does the same; writes bench/README.md'
 	@echo 'make doctor STACK=NAME  name the broken link of a deployed stack, and the next command'

@@ -30,8 +30,7 @@ def blocks(text: str) -> list[str]:
 
 
 def commands(block: str) -> list[list[str]]:
-    """The words of each command of a block, those before and after `&&` each for itself, without the file that its output
-    goes into."""
+    """The words of each command of a block, those before and after `&&` each for itself, without files that are written."""
     lines = block.replace("\\\n", " ").splitlines()
     parts = [part for line in lines for part in _parts(shlex.split(line, comments=True)) if part]
     return [part[: part.index(">")] if ">" in part else part for part in parts]
@@ -57,10 +56,12 @@ def anchors(text: str) -> set[str]:
 
 def _parts(words: list[str]) -> Iterator[list[str]]:
     part: list[str] = []
+    is_file = False
     for word in words:
         if word == "&&":
             yield part
             part = []
-        else:
+        elif word != ">" and not is_file:
             part.append(word)
+        is_file = word == ">"
     yield part

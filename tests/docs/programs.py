@@ -33,7 +33,8 @@ def check(words: Words, *, whole: bool = True) -> None:
     for nested in _NESTED.findall(" ".join(words)):
         check(nested.split())
     program, *rest = words
-    match = PROGRAMS.get(program)
+    # Python's programs may be of any environment.
+    match = PROGRAMS.get(program) or PROGRAMS.get(program.rpartition("/bin/")[2])
     if match is None:
         raise UnknownCommand(
             f"{program} is no program of the documentation: teach tests/docs/programs.py how it is checked"
@@ -68,7 +69,7 @@ def _pulumi(words: Words, whole: bool) -> None:
         raise UnknownCommand(f"there is no key {left[0]}")
 
 
-_VALUED = frozenset({"--stack", "--secrets-provider"})
+_VALUED = frozenset({"--stack", "--secrets-provider", "--policy-pack"})
 
 
 def _pulumi_itself() -> str:
@@ -188,13 +189,13 @@ def _make(words: Words, whole: bool) -> None:
     if words[0] not in targets:
         raise UnknownCommand(f"there is no target {words[0]}")
     rule = makefile.partition(f"\n{words[0]}:")[2].partition("\n\n")[0]
-    if whole and ("STACK_NAMED" in rule) != (len(words) == 2 and words[1].startswith("STACK=")):
+    if whole and ("(STACK" in rule) != (len(words) == 2 and words[1].startswith("STACK=")):
         raise UnknownCommand("is told a stack where there is none to tell, or not told one")
 
 
 def _python(words: Words, whole: bool) -> None:
     match words:
-        case ["-m", "venv", ".venv" | "policy/pack/venv"]:
+        case ["-m", "venv", folder] if (ROOT / folder).parent.is_dir():
             return
         case ["-m", "pytest", *files] if files and all((ROOT / file).exists() for file in files):
             return
@@ -229,9 +230,6 @@ def _one_of(*known: tuple[str, ...]) -> Callable[[Words, bool], None]:
 
 
 PROGRAMS: dict[str, Callable[[Words, bool], None]] = {
-    ".venv/bin/pip": _pip,
-    ".venv/bin/python": _python,
-    "policy/pack/venv/bin/pip": _pip,
     "aws": _aws,
     "cd": _one_of(("everpull",)),
     # What it is told is looked at by itself.
@@ -241,6 +239,7 @@ PROGRAMS: dict[str, Callable[[Words, bool], None]] = {
     "helm": _helm,
     "kubectl": _kubectl,
     "make": _make,
+    "pip": _pip,
     "minikube": _one_of(("addons", "disable", "*")),
     "pulumi": _pulumi,
     "python": _python,

@@ -28,13 +28,13 @@ _GIVEN: dict[str, Mapping[str, object]] = {
 
 
 def settings_of(block: str) -> Iterator[dict[str, str]]:
-    """The configurations that the block's `config set` lines make: all of them together, and each line the last once, since a
-    block may set a key in two ways. Each stack that it makes has its own."""
+    """The configurations that the block's `config set` lines make, of each stack that it makes: all of them together, and each
+    line the last once, since a block may set a key in two ways."""
     stacks: list[list[tuple[str, str]]] = [[]]
     for words in commands(block):
         if words[:3] == ["pulumi", "stack", "init"]:
             stacks.append([])
-        if words[:3] == ["pulumi", "config", "set"]:
+        elif words[:3] == ["pulumi", "config", "set"]:
             stacks[-1].append((words[-2], words[-1]))
     for pairs in stacks:
         for at in range(len(pairs)):
@@ -75,8 +75,8 @@ def test_every_command_that_a_sentence_names_is_known(page: str, said: str, word
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_key_that_a_page_names_is_there(page: str) -> None:
-    # The others are a tag, and the beginning of types.
-    named = {*re.findall(rf"\b{schema.PROJECT}:(\w+)", text_of(page))} - {"owner", "index"}
+    # The others are tags, and the beginning of types.
+    named = {*re.findall(rf"\b{schema.PROJECT}:(\w+)", text_of(page))} - {"owner", "stack", "index"}
     assert named <= schema.KEYS.keys()
 
 
@@ -144,5 +144,11 @@ def test_what_a_block_sets_is_put_together_as_pulumi_does() -> None:
     assert [json.loads(config["everpull:namespaces"]) for config in settings_of(block)] == [["a", "b"]] * 2
 
 
+def test_each_stack_of_a_block_has_its_own_configuration() -> None:
+    block = "pulumi config set a:b 1\npulumi stack init c\npulumi config set a:d 2"
+    assert [[key for key in config if key.startswith("a:")] for config in settings_of(block)] == [["a:b"], ["a:d"]]
+
+
 def test_a_block_is_taken_apart_as_a_shell_does() -> None:
+    assert commands("a > b && c") == [["a"], ["c"]]
     assert commands("a 'b c' \\\n  d   # e\n# f\n\ng && h") == [["a", "b c", "d"], ["g"], ["h"]]

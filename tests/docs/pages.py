@@ -56,12 +56,10 @@ def anchors(text: str) -> set[str]:
 
 def _parts(words: list[str]) -> Iterator[list[str]]:
     part: list[str] = []
-    is_file = False
     for word in words:
         if word == "&&":
             yield part
             part = []
-        elif word != ">" and not is_file:
+        else:
             part.append(word)
-        is_file = word == ">"
     yield part

@@ -75,4 +75,4 @@ def test_a_refused_configuration_is_what_the_comment_tells(checkout: Checkout) -
 def test_it_wants_to_know_which_stack(checkout: Checkout) -> None:
     done = make(checkout)
     assert done.returncode != 0
-    assert "make preview STACK=dev" in done.stderr
+    assert "make preview STACK=NAME" in done.stderr

@@ -6,6 +6,7 @@ from cluster.operator import ESO_API, generator_faults
 from components.generated_logins import KIND, READER
 
 from .cluster import hosts_in, not_ready, role_path
+from .events import cause
 from .generated import GeneratedLogin
 from .link import Findings, Link, examine
 from .stored_login import LIFE
@@ -78,6 +79,8 @@ def _renewal(view: View, login: GeneratedLogin, found: Findings) -> None:
     namespace, _ = view.place("hub")
     describe = view.kubectl(f"describe externalsecret {login.name}", namespace)
     reason, fetched = not_ready(login.sync or {}), login.fetched
+    if reason:
+        reason = cause(view.cluster, namespace, login.name, reason)
     dies = fetched + LIFE if fetched else None
     if dies is not None and dies <= view.now:
         found.broken(

@@ -2,7 +2,8 @@
 
 import json
 
-from .cluster import hosts_in, logins_in, secret_path
+from .cluster import hosts_in, logins_in, not_ready, secret_path
+from .events import cause
 from .generated import GeneratedLogin, read_generated
 from .hands import Hands
 from .renewal import Renewal
@@ -22,9 +23,11 @@ def renew(view: View, hands: Hands, renewal: Renewal) -> None:
         renewal.broke(f"nothing in the cluster fetches a login: {view.up}")
     # Each holds one of before, so ESO has to say that it has synced.
     late = synced(view.cluster, hands, renewal, list(found), _SECONDS, _holds_one(view), is_proof=False)
-    for place, reason in late.items():
-        renewal.broke(f"the login {found[place].login} was not fetched: {reason}{_left(view, found[place])}")
     now = read_generated(view.cluster, view.settings, hub)
+    refused = [login.name for login in now if login.sync and not_ready(login.sync)]
+    for place, reason in late.items():
+        why = cause(view.cluster, *place, reason) if place[1] in refused else reason
+        renewal.broke(f"the login {found[place].login} was not fetched: {why}{_left(view, found[place])}")
     for login in now:
         if (hub[0], login.name) not in late and login.secret:
             renewal.done(f"the login {login.login} was fetched, for {listed(sorted(hosts_in(login.secret)))}")

@@ -26,6 +26,7 @@ HUB_SYNC = f"{ESO}/namespaces/{SYSTEM}/externalsecrets/{HUB}"
 HUB_SECRET = f"{OBJECTS}/secrets/{HUB}"
 TEAM_SYNC = f"{ESO}/namespaces/team-b/externalsecrets/everpull-dev"
 TEAM_SECRET = "/api/v1/namespaces/team-b/secrets/everpull-dev"
+EVENTS = f"{OBJECTS}/events"
 CREDENTIALS = f"{OBJECTS}/secrets/login-fetcher-aws-credentials"
 
 
@@ -40,6 +41,21 @@ def holds(path: str, host: str = FAR, ago: timedelta = 2 * HOUR) -> Callable[[Wo
     one = fetched_login(host, NOW - ago)
     beside = [] if path == SECRET else [fetched_login(HOST)]
     return lambda world: world.documents.update({path: worlds.docker_secret(*beside, one)})
+
+
+def event(ago: timedelta, message: str, **about: str) -> dict[str, Any]:
+    """As ESO leaves it. `about` is the object, the login's ExternalSecret by default."""
+    involved = {"kind": "ExternalSecret", "name": NAME, **about}
+    return {"type": "Warning", "lastTimestamp": timestamp(NOW - ago), "message": message, "involvedObject": involved}
+
+
+OF_THE_LOGIN = [
+    event(HOUR, "an earlier one"),
+    event(HOUR / 2, "the last one:\n  AccessDeniedException"),
+    event(HOUR / 4, "of the hub", name=HUB),
+    event(HOUR / 4, "of a Secret", kind="Secret"),
+    {**event(HOUR / 4, "went well"), "type": "Normal"},
+]
 
 
 FAULTS: dict[str, Row] = {
@@ -134,6 +150,16 @@ FAULTS: dict[str, Row] = {
         "broken",
         "the login us-east-1 is not renewed: AccessDenied; the last one lives until 2026-11-26 21:00 UTC",
         f"--namespace {SYSTEM} describe externalsecret {NAME}",
+    ),
+    "a login is refused, and events tell why": (
+        both(
+            fetched(3 * HOUR, **worlds.not_ready("could not get secret data from provider")),
+            lambda world: world.documents.update({EVENTS: {"items": OF_THE_LOGIN}}),
+        ),
+        "logins",
+        "broken",
+        "could not get secret data from provider (the last one: AccessDeniedException); the last one lives until",
+        f"describe externalsecret {NAME}",
     ),
     "a login was never fetched": (
         status(SYNC, **worlds.not_ready("AccessDenied")),
@@ -308,6 +334,20 @@ def test_who_may_not_read_the_system_namespace_is_told_so() -> None:
     world.cluster.forbidden |= {SECRET, HUB_SECRET}
     assert world.link("logins").state == "unknown"
     assert world.link("fan-out").state == "unknown"
+
+
+def test_who_may_not_list_events_sees_the_condition_alone() -> None:
+    world = generator_world()
+    fetched(HOUR, **worlds.not_ready("no data"))(world)
+    world.cluster.forbidden.add(EVENTS)
+    assert "is not renewed: no data; the last one" in world.link("logins").detail
+
+
+def test_of_a_long_event_the_beginning_is_told() -> None:
+    world = generator_world()
+    fetched(HOUR, **worlds.not_ready("no data"))(world)
+    world.documents[EVENTS] = {"items": [event(HOUR, "x" * 401)]}
+    assert f"no data ({'x' * 400}...); the last one" in world.link("logins").detail
 
 
 def test_the_role_that_reads_the_logins_is_known_by_their_names() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from components.aws_reads import Access
 from doctor.cluster import HttpCluster
+from doctor.events import cause
 from doctor.hands import RealHands
 from doctor.link import Link, State
 from doctor.renew_cronjob import job_of
@@ -213,3 +214,16 @@ def test_an_annotation_that_forces_a_sync_is_beside_those_that_are_there(
     found = sound.call("GET", path)["metadata"]["annotations"]
     sound.call("DELETE", path)
     assert set(found) == {*annotations, "force-sync"}
+
+
+def test_the_last_warning_about_an_external_secret_is_found_and_who_may_not_list_events_does_without(
+    sound: Api,
+) -> None:
+    for number, name in enumerate(("fetch-a", "fetch-b")):
+        about = {"kind": "ExternalSecret", "name": name, "namespace": SYSTEM}
+        event = {"type": "Warning", "reason": "UpdateFailed", "message": f"{name} was denied", "involvedObject": about}
+        sound.make(f"{OBJECTS}/events/warning-{number}", {"metadata": {"namespace": SYSTEM}, **event})
+    with looking(sound.plane.kubeconfig) as view:
+        assert cause(view.cluster, SYSTEM, "fetch-a", "no data") == "no data (fetch-a was denied)"
+    with looking(sound.plane.limited) as view:
+        assert cause(view.cluster, SYSTEM, "fetch-a", "no data") == "no data"

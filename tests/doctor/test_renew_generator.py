@@ -116,6 +116,19 @@ def test_what_is_broken_does_not_stop_what_can_go_on(
     assert len(told) == len(FETCHED)
 
 
+def test_why_a_login_is_refused_is_told_as_events_do() -> None:
+    world = generator_world()
+    about = {"kind": "ExternalSecret", "name": f"{FETCH}-us-east-1"}
+    event = {"type": "Warning", "lastTimestamp": timestamp(NOW), "message": "AccessDenied", "involvedObject": about}
+    world.documents[f"/api/v1/namespaces/{SYSTEM}/events"] = {"items": [event]}
+    _, _, lines = renewed(world, Hands(world, stuck={FAR_SYNC: "no data"}))
+    assert f"FAILED  the login us-east-1 was not fetched: no data (AccessDenied){LIVES}" in lines
+    # What keeps the caller from renewing is nothing that ESO could tell of.
+    world.documents[FAR_SYNC]["status"] = worlds.ready()
+    _, _, lines = renewed(world, Hands(world, refused={FAR_SYNC: NotDone("HTTP 403")}))
+    assert not any("AccessDenied" in line for line in lines)
+
+
 def test_a_login_whose_last_one_is_dead_is_told_so() -> None:
     world = generator_world()
     world.documents[FAR_SYNC]["status"] = worlds.ready(refreshTime=timestamp(NOW - timedelta(hours=13)))

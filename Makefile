@@ -29,7 +29,7 @@ demo: $(READY)
 test: check
 	@$(PYTHON) -m local up
 	@$(PYTHON) -m local.tools external-secrets-next
-	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # actionlint would use shellcheck and pyflakes only on machines that have them, so it is told to use neither.
 check: $(READY)

@@ -3,7 +3,8 @@
 No test may pass by not running: a skipped test, or file of tests, counts as failed, with the reason it gave. And property
 tests try the same examples in every run, however slow the machine is.
 
-`make test` runs two files at a time; see tests/turns.py for tests that must not run beside others.
+`make test` runs three files at a time, since much of a live test is waiting; see tests/turns.py for tests that must not run
+beside others.
 """
 
 from collections.abc import Generator

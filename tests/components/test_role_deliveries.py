@@ -207,7 +207,7 @@ def test_a_first_run_is_tried_in_new_pods_for_longer_than_an_association_takes()
         (IRSA, {"cluster-role", "cluster-rights"}),
         (POD_IDENTITY, {"pods-role", "pods-rights", "pods-association"}),
     ],
-    ids=str,
+    ids=["irsa", "pod-identity"],
 )
 def test_the_first_run_begins_when_its_role_may_be_had(identity: dict[str, Any], made: set[str]) -> None:
     recorder = cron_job.built(**identity)

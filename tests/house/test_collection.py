@@ -23,11 +23,11 @@ def test_without_cases(n): pass
 """
 
 
-def run_pytest(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def run_pytest(folder: Path, *options: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider", *options],
         cwd=folder,
-        env={**os.environ, "COLUMNS": "200", "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "COLUMNS": "200", "PYTHONPATH": str(ROOT), **more},
         capture_output=True,
         text=True,
         check=False,
@@ -36,9 +36,12 @@ def run_pytest(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_test_file_is_collected() -> None:
     files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py")}
-    collected = run_pytest(ROOT, "--collect-only")
+    collected, again = (run_pytest(ROOT, "--collect-only", PYTHONHASHSEED=seed) for seed in ("1", "2"))
     assert collected.returncode == 0, collected.stdout
-    assert files <= {line.partition("::")[0] for line in collected.stdout.splitlines()}
+    lines = [line for line in collected.stdout.splitlines() if "::" in line]
+    assert files <= {line.partition("::")[0] for line in lines}
+    # Tests named by a set differ from one process to the next, and are not run beside one another.
+    assert lines == [line for line in again.stdout.splitlines() if "::" in line]
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,14 @@ from local.state import PlatformState
 from tests.killing import running_until_killed
 from tests.live.cronjob_deployment import CronJobDeployment, deploy_cronjob
 from tests.live.deployment import Deployed, Deployment, deploy
+from tests.live.generator_deployment import GeneratorDeployment, deploy_generator
 from tests.live.pulling import pulling_all_the_while
+from tests.live.test_side_by_side import GENERATOR
 from tests.live.watch import watched
 
 GENERATION = "everpull:accessKeyGeneration"
-MODES = pytest.mark.parametrize("mode", ["by_lambda", "by_cronjob"])
-# What is the engine's doing is the same in both.
+MODES = pytest.mark.parametrize("mode", ["by_lambda", "by_cronjob", "by_generator"])
+# What is the engine's doing is the same in all.
 ONE_MODE = pytest.mark.parametrize("mode", ["by_lambda"])
 KNOWN_LATE_SECONDS = 20
 
@@ -36,6 +38,12 @@ def by_lambda(platform: PlatformState, kube: Client) -> Iterator[Deployment]:
 @pytest.fixture(scope="module")
 def by_cronjob(platform: PlatformState, kube: Client) -> Iterator[CronJobDeployment]:
     with deploy_cronjob(platform, kube, "keyc", ["keyc-a", "keyc-b"]) as deployment:
+        yield deployment
+
+
+@pytest.fixture(scope="module")
+def by_generator(platform: PlatformState, kube: Client) -> Iterator[GeneratorDeployment]:
+    with deploy_generator(platform, kube, "keyg", ["keyg-a", "keyg-b"]) as deployment:
         yield deployment
 
 
@@ -62,6 +70,10 @@ def credentials(deployed: Deployed) -> str:
         (name,) = {item.valueFrom.secretKeyRef.name for item in container.env if item.valueFrom}
         return name
     namespace, hub = deployed.outputs["hub"].split("/")
+    if isinstance(deployed, GeneratorDeployment):
+        (name,) = deployed.logins.values()
+        auth = deployed.kube.get(GENERATOR, name, namespace=namespace)["spec"]["auth"]["secretRef"]
+        return auth["accessKeyIDSecretRef"]["name"]
     store = deployed.kube.get(EXTERNAL_SECRET, hub, namespace=namespace)["spec"]["secretStoreRef"]["name"]
     auth = deployed.kube.get(SECRET_STORE, store, namespace=namespace)["spec"]["provider"]["aws"]["auth"]["secretRef"]
     return auth["accessKeyIDSecretRef"]["name"]
@@ -89,6 +101,10 @@ def ask_aws(deployed: Deployed) -> None:
     """Has whatever asks AWS from the cluster do it now."""
     if isinstance(deployed, CronJobDeployment):
         assert deployed.run("--reason", "test").succeeded
+    elif isinstance(deployed, GeneratorDeployment):
+        for login in deployed.logins:
+            deployed.renew(login)
+        deployed.sync()
     else:
         assert isinstance(deployed, Deployment)
         deployed.sync()
@@ -130,7 +146,7 @@ def test_another_key_that_is_known_late_comes_and_the_one_before_goes_while_pods
         assert seen.faults == []
         assert len(seen.uids) == 1, "the pull secret was made anew"
         # In mode lambda the login is the function's, which has no key.
-        assert (len(seen.contents) > 1) == isinstance(deployed, CronJobDeployment)
+        assert (len(seen.contents) > 1) != isinstance(deployed, Deployment)
     assert attempts, "no pod pulled, so nothing was proven"
     assert [attempt.pull.message for attempt in attempts if not attempt.pull.pulled] == []
     assert_moved(deployed, before)

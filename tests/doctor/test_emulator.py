@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, WaiterError
 
 from doctor.link import State
 from doctor.report import as_text, first_fault
@@ -238,6 +240,11 @@ def test_the_broken_link_is_named(
     deployed: Deployed, inject: Callable[[Deployed], Any], name: str, state: State, sentence: str
 ) -> None:
     inject(deployed)
+    # What was changed is looked at once AWS has changed it.
+    with suppress(ClientError, WaiterError):
+        deployed.client("lambda").get_waiter("function_updated_v2").wait(
+            FunctionName=deployed.name, WaiterConfig={"Delay": 1}
+        )
     try:
         links = deployed.world().walk()
     finally:

@@ -242,8 +242,14 @@ class Api:
     def _send_once(
         self, method: str, path: str, params: dict[str, str] | None, content: str | None, headers: dict[str, str]
     ) -> httpx.Response:
+        """What asks only is asked once more where the connection broke, as Go's clients do."""
         try:
-            return self._client.request(method, path, params=params, content=content, headers=headers)
+            try:
+                return self._client.request(method, path, params=params, content=content, headers=headers)
+            except httpx.NetworkError:
+                if method != "GET":
+                    raise
+                return self._client.request(method, path, params=params, content=content, headers=headers)
         except httpx.HTTPError as error:
             raise Unreachable(_network_fault(error)) from None
 

@@ -114,8 +114,8 @@ def test_an_unsupported_property_fails_the_preview_by_name(program: Callable[...
 
 
 def test_an_unsupported_type_fails_the_preview_by_name(program: Callable[..., Stack]):
-    outcome = program('aws.sns.Topic("t")').preview(fails=True)
-    assert "aws:sns/topic:Topic is not supported by the local stand-in" in outcome.text
+    outcome = program('aws.kinesis.Stream("t")').preview(fails=True)
+    assert "aws:kinesis/stream:Stream is not supported by the local stand-in" in outcome.text
 
 
 def test_a_bad_secret_value_fails_the_preview_unseen(program: Callable[..., Stack]):

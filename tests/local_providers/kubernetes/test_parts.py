@@ -5,11 +5,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx2 as httpx
 import pytest
 
 from local.providers.common.provider import ProviderError
 from local.providers.common.values import UNKNOWN, Secret
 from local.providers.kubernetes import kubeconfig, objects, options, ownership, readiness
+from local.providers.kubernetes.api import Api, Unreachable
 from local.providers.kubernetes.redact import Redactor
 
 
@@ -197,3 +199,22 @@ def test_an_id_is_a_name_or_a_namespace_and_a_name() -> None:
     for wrong in ("", "/x", "n/", "a/b/c"):
         with pytest.raises(ProviderError, match="is not an id"):
             objects.parse_id(wrong)
+
+
+@pytest.mark.parametrize(("breaks", "asked", "answered"), [(0, 1, True), (1, 2, True), (2, 2, False)])
+def test_a_question_whose_connection_broke_is_asked_once_more(breaks: int, asked: int, answered: bool):
+    questions: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        questions.append(request.url.path)
+        if len(questions) <= breaks:
+            raise httpx.ReadError("broken", request=request)
+        return httpx.Response(200, json={"major": "1"})
+
+    api = Api(httpx.Client(transport=httpx.MockTransport(answer), base_url="https://cluster.example"))
+    if answered:
+        assert api.version() == {"major": "1"}
+    else:
+        with pytest.raises(Unreachable, match="broken"):
+            api.version()
+    assert questions == ["/version"] * asked

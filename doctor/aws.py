@@ -56,11 +56,6 @@ def action_of(service: str, operation: str) -> str:
     return f"{service}:{''.join(word.capitalize() for word in operation.split('_'))}"
 
 
-def region_of(arn: str) -> str:
-    """The region in an ARN."""
-    return arn.split(":")[3]
-
-
 def account_of(arn: str) -> str:
     """The account in an ARN."""
     return arn.split(":")[4]

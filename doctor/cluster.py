@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Protocol, cast
+from typing import Protocol
 
 from cluster.operator import ESO_API
 from cluster.reader import ClusterReader, HttpClusterReader, Unreachable, items, part
@@ -104,8 +104,3 @@ def moment(document: Object, *path: str) -> datetime | None:
     for step in path[:-1]:
         document = part(document, step)
     return instant(document.get(path[-1]))
-
-
-def labels_of(document: Object) -> Mapping[str, str]:
-    """An object's labels."""
-    return cast(Mapping[str, str], part(part(document, "metadata"), "labels"))

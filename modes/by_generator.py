@@ -9,9 +9,7 @@ from components.generated_logins import LOGIN_ANNOTATION, LoginGroup
 from components.generator_delivery import GeneratorDelivery
 from settings import GeneratorSettings, Group, Settings
 
-from .by_operator import operator_args, operator_outputs
-from .keys import watch_age
-from .rules import make_rules
+from .by_operator import operator_args, served
 
 
 def deliver(
@@ -32,10 +30,8 @@ def deliver(
         },
         opts,
     )
-    watch_age(settings, delivery.key_created, delivery)
-    make_rules(settings, chosen, opts)
     return {
-        **operator_outputs(settings, delivery),
+        **served(settings, chosen, delivery, opts),
         # Under the name that it has in every mode: whose rights every login carries.
         "refresherArn": delivery.identity_arn,
     }

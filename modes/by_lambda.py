@@ -15,9 +15,7 @@ from components.principals import PrincipalArgs
 from settings import LambdaSettings, Settings
 
 from .alarms import raise_alarms
-from .by_operator import operator_args, operator_outputs
-from .keys import watch_age
-from .rules import make_rules
+from .by_operator import operator_args, served
 from .verifying import images_verified
 
 
@@ -38,9 +36,7 @@ def deliver(
         },
         opts,
     )
-    watch_age(settings, delivery.key_created, delivery)
-    make_rules(settings, chosen, opts)
-    return {**operator_outputs(settings, delivery), **_source_outputs(settings, chosen, args, delivery)}
+    return {**served(settings, chosen, delivery, opts), **_source_outputs(settings, chosen, args, delivery)}
 
 
 def keep(
@@ -69,10 +65,8 @@ def read(
         },
         opts,
     )
-    watch_age(settings, delivery.key_created, delivery)
-    make_rules(settings, chosen, opts)
     return {
-        **operator_outputs(settings, delivery),
+        **served(settings, chosen, delivery, opts),
         "loginSecretArn": login["secret_arn"],
         "refresherArn": login["refresher_arn"],
     }

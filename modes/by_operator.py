@@ -18,7 +18,10 @@ from components.lambda_delivery import LambdaDelivery
 from components.login_reader import LoginReader
 from components.operator_delivery import OperatorDeliveryArgs
 from components.pull_secret_sync import REFRESHER_ANNOTATION
-from settings import Settings
+from settings import GeneratorSettings, LambdaSettings, Settings
+
+from .keys import watch_age
+from .rules import make_rules
 
 
 def operator_args(
@@ -37,14 +40,22 @@ def operator_args(
     }
 
 
-def operator_outputs(
-    settings: Settings, delivery: LambdaDelivery | LoginReader | GeneratorDelivery
+def served(
+    settings: Settings,
+    chosen: LambdaSettings | GeneratorSettings,
+    delivery: LambdaDelivery | LoginReader | GeneratorDelivery,
+    opts: pulumi.ResourceOptions,
 ) -> Mapping[str, object]:
-    """The outputs of each. `pullSecrets` are known once ESO has synced every one of them."""
+    """Does what goes with each: the key's age is told, and rules are made with the delivery's `opts`.
+
+    Gives the outputs that all of them have. `pullSecrets` are known once ESO has synced every one of them.
+    """
+    watch_age(settings, delivery.key_created, delivery)
+    make_rules(settings, chosen, opts)
     passed_on = delivery.store.apply(lambda _: pass_on(settings))
-    served = pulumi.Output.all(delivery.pull_secrets, delivery.hub, delivery.labelled, passed_on)
+    carried = pulumi.Output.all(delivery.pull_secrets, delivery.hub, delivery.labelled, passed_on)
     return {
-        "pullSecrets": served.apply(lambda known: _settled(settings, known[0], known[1])),
+        "pullSecrets": carried.apply(lambda known: _settled(settings, known[0], known[1])),
         "namespaceSelector": settings.selector.text if settings.selector else "",
         "clusterStore": settings.owner,
         "hub": delivery.hub,

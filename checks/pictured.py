@@ -40,6 +40,41 @@ _PULL_SECRET = ("Pull secret", ("a Secret that ESO makes",))
 _USER = ("IAM user", ("or a role, by identity",), ("cluster-user", "cluster-rights", "cluster-key"))
 _KEY = ("Credentials Secret", ("the access key",), ("cluster-credentials",))
 
+# Where the cluster fetches logins itself.
+_FETCHED_INSIDE = (
+    Frame("aws", "AWS account", (0, 0), (0, 2)),
+    Frame("cluster", "Kubernetes cluster", (1, 0), (3, 3), margin=30, head=10),
+    Frame("namespace", "everpull's namespace", (1, 0), (2, 3), margin=14),
+    Frame("namespace", "each served namespace", (3, 0), (3, 2), margin=14),
+)
+_PULLS = Arrow(
+    ("pods", "top"), ("ecr", "top"), "pull images", way=((3.3446, -0.58), (0.3446, -0.58)), part=2, shift=(0, 20)
+)
+# What ESO carries, from the hub on.
+_CARRYING = (
+    Arrow(("hub sync", "bottom"), ("hub", "top"), "writes"),
+    Arrow(("reader", "top"), ("hub", "bottom"), "may get"),
+    Arrow(("store", "left"), ("reader", "right"), "acts as"),
+    Arrow(("sync", "bottom"), ("store", "top"), "copies,\nevery {fan_out}"),
+    Arrow(("sync", "top"), ("pull secret", "bottom"), "writes"),
+    Arrow(("pods", "bottom"), ("pull secret", "top"), "name it"),
+)
+
+
+def _carried(hub: str, mark: str = "") -> dict[str, Part]:
+    """The boxes of that. `hub` says what its Secret holds, `mark` ends the names of what each source has of its own."""
+    reader = ("sync-hub-reader", f"sync-hub-reader-role{mark}", f"sync-hub-reader-binding{mark}")
+    return {
+        "hub sync": Part(2, 1, "Hub's sync", ("ESO carries it out",), (f"sync-store{mark}", f"sync-hub{mark}")),
+        "hub": Part(2, 2, "Hub Secret", (hub, "a Secret that ESO makes")),
+        "reader": Part(2, 3, "hub-reader", ("may get the hub alone",), reader),
+        "pods": Part(3, 0, *_PODS),
+        "pull secret": Part(3, 1, *_PULL_SECRET),
+        "sync": Part(3, 2, "Namespace's sync", ("ESO carries it out",), ("sync-pull-secret-team-a",)),
+        "store": Part(3, 3, "Cluster store", ("open to served namespaces",), ("sync-cluster-store",)),
+    }
+
+
 LAMBDA = Scene(
     "Mode lambda",
     {**_LISTED, "everpull:mode": "lambda"},
@@ -70,19 +105,7 @@ LAMBDA = Scene(
             ("refresh-schedule", "refresh-target", "refresh-schedule-may-invoke", "refresh-schedule-may-bury"),
         ),
         "credentials": Part(2, 0, *_KEY),
-        "hub sync": Part(2, 1, "Hub's sync", ("ESO carries it out",), ("sync-store", "sync-hub")),
-        "hub": Part(2, 2, "Hub Secret", ("the docker config;", "a Secret that ESO makes")),
-        "reader": Part(
-            2,
-            3,
-            "hub-reader",
-            ("may get the hub alone",),
-            ("sync-hub-reader", "sync-hub-reader-role", "sync-hub-reader-binding"),
-        ),
-        "pods": Part(3, 0, *_PODS),
-        "pull secret": Part(3, 1, *_PULL_SECRET),
-        "sync": Part(3, 2, "Namespace's sync", ("ESO carries it out",), ("sync-pull-secret-team-a",)),
-        "store": Part(3, 3, "Cluster store", ("open to served namespaces",), ("sync-cluster-store",)),
+        **_carried("the docker config;"),
     },
     (
         Arrow(("rule", "right"), ("function", "left"), "runs"),
@@ -93,12 +116,7 @@ LAMBDA = Scene(
         Arrow(("credentials", "left"), ("user", "right"), "proves\nto be"),
         Arrow(("hub sync", "top"), ("credentials", "bottom"), "uses"),
         Arrow(("hub sync", "left"), ("secret", "right"), "reads every\n{sync}"),
-        Arrow(("hub sync", "bottom"), ("hub", "top"), "writes"),
-        Arrow(("reader", "top"), ("hub", "bottom"), "may get"),
-        Arrow(("store", "left"), ("reader", "right"), "acts as"),
-        Arrow(("sync", "bottom"), ("store", "top"), "copies,\nevery {fan_out}"),
-        Arrow(("sync", "top"), ("pull secret", "bottom"), "writes"),
-        Arrow(("pods", "bottom"), ("pull secret", "top"), "name it"),
+        *_CARRYING,
         Arrow(
             ("pods", "top"),
             ("ecr", "left"),
@@ -116,12 +134,7 @@ CRONJOB = Scene(
     "Mode cronjob",
     {**_LISTED, "everpull:mode": "cronjob"},
     (4, 4),
-    (
-        Frame("aws", "AWS account", (0, 0), (0, 2)),
-        Frame("cluster", "Kubernetes cluster", (1, 0), (3, 3), margin=30, head=10),
-        Frame("namespace", "everpull's namespace", (1, 0), (2, 3), margin=14),
-        Frame("namespace", "each served namespace", (3, 0), (3, 2), margin=14),
-    ),
+    _FETCHED_INSIDE,
     {
         "ecr": Part(0, 1, *_ECR),
         "user": Part(0, 2, *_USER),
@@ -155,14 +168,7 @@ CRONJOB = Scene(
         Arrow(("account", "right"), ("role", "left"), "has"),
         Arrow(("role", "top"), ("pull secret", "bottom"), "owns"),
         Arrow(("pods", "bottom"), ("pull secret", "top"), "name it"),
-        Arrow(
-            ("pods", "top"),
-            ("ecr", "top"),
-            "pull images",
-            way=((3.3446, -0.58), (0.3446, -0.58)),
-            part=2,
-            shift=(0, 20),
-        ),
+        _PULLS,
     ),
     framed=("system",),
     told={"period": "period"},
@@ -172,12 +178,7 @@ GENERATOR = Scene(
     "Mode generator",
     {**_LISTED, "everpull:mode": "generator"},
     (4, 4),
-    (
-        Frame("aws", "AWS account", (0, 0), (0, 2)),
-        Frame("cluster", "Kubernetes cluster", (1, 0), (3, 3), margin=30, head=10),
-        Frame("namespace", "everpull's namespace", (1, 0), (2, 3), margin=14),
-        Frame("namespace", "each served namespace", (3, 0), (3, 2), margin=14),
-    ),
+    _FETCHED_INSIDE,
     {
         "ecr": Part(0, 1, *_ECR),
         "user": Part(0, 2, *_USER),
@@ -201,19 +202,7 @@ GENERATOR = Scene(
                 "logins-logins-reader-binding-generator",
             ),
         ),
-        "hub sync": Part(2, 1, "Hub's sync", ("ESO carries it out",), ("sync-store-generator", "sync-hub-generator")),
-        "hub": Part(2, 2, "Hub Secret", ("all logins together;", "a Secret that ESO makes")),
-        "reader": Part(
-            2,
-            3,
-            "hub-reader",
-            ("may get the hub alone",),
-            ("sync-hub-reader", "sync-hub-reader-role-generator", "sync-hub-reader-binding-generator"),
-        ),
-        "pods": Part(3, 0, *_PODS),
-        "pull secret": Part(3, 1, *_PULL_SECRET),
-        "sync": Part(3, 2, "Namespace's sync", ("ESO carries it out",), ("sync-pull-secret-team-a",)),
-        "store": Part(3, 3, "Cluster store", ("open to served namespaces",), ("sync-cluster-store",)),
+        **_carried("all logins together;", "-generator"),
     },
     (
         Arrow(("fetch", "left"), ("ecr", "right"), "fetches\nevery {renew}"),
@@ -222,20 +211,8 @@ GENERATOR = Scene(
         Arrow(("credentials", "left"), ("user", "right"), "proves\nto be"),
         Arrow(("hub sync", "top"), ("logins reader", "bottom"), "reads as,\nevery {fan_out}"),
         Arrow(("logins reader", "left"), ("logins", "right"), "may\nget"),
-        Arrow(("hub sync", "bottom"), ("hub", "top"), "writes"),
-        Arrow(("reader", "top"), ("hub", "bottom"), "may get"),
-        Arrow(("store", "left"), ("reader", "right"), "acts as"),
-        Arrow(("sync", "bottom"), ("store", "top"), "copies,\nevery {fan_out}"),
-        Arrow(("sync", "top"), ("pull secret", "bottom"), "writes"),
-        Arrow(("pods", "bottom"), ("pull secret", "top"), "name it"),
-        Arrow(
-            ("pods", "top"),
-            ("ecr", "top"),
-            "pull images",
-            way=((3.3446, -0.58), (0.3446, -0.58)),
-            part=2,
-            shift=(0, 20),
-        ),
+        *_CARRYING,
+        _PULLS,
     ),
     framed=("system",),
     told={"renew": "renew_interval", "fan_out": "fan_out_interval"},

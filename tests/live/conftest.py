@@ -15,6 +15,7 @@ from local.driver import aws, workloads
 from local.paths import ROOT
 from local.state import PlatformState
 from tests.live.deployment import Deployment, deploy
+from tests.live.lender import Lender, lender, one_of_each
 from tests.turns import one_at_a_time
 
 LOGIN_LIFE_SECONDS = 12 * 3600
@@ -59,6 +60,26 @@ def issuer(platform: PlatformState) -> str:
             role = iam.create_role(RoleName=CLUSTER, AssumeRolePolicyDocument=document)["Role"]["Arn"]
             eks.create_cluster(name=CLUSTER, roleArn=role, resourcesVpcConfig={"subnetIds": ["subnet-1"]})
     return platform.issuer
+
+
+@pytest.fixture(scope="module")
+def lent(platform: PlatformState, request: pytest.FixtureRequest) -> Iterator[Lender]:
+    """The role that another account lends to the stack of the file, its STACK."""
+    with lender(platform, request.module.STACK) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def images(lent: Lender) -> dict[str, str]:
+    """An image of each kind of registry."""
+    return one_of_each(lent)
+
+
+@pytest.fixture
+def role_as_documented(lent: Lender) -> Iterator[None]:
+    """Puts the lent role back after the test."""
+    yield
+    lent.may()
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,9 @@ from local.driver.workloads import wait_until
 from local.state import PlatformState
 from tests.live.deployment import Deployment, deploy
 from tests.live.granted import Granted
-from tests.live.lender import Lender, lender, one_of_each, opening, upstream
+from tests.live.lender import Lender, opening, upstream
+
+pytestmark = pytest.mark.usefixtures("role_as_documented")
 
 STACK, CACHE = "reach", "reach-cache"
 NAMESPACES = ("reach-a",)
@@ -62,26 +64,9 @@ NEEDED = {
 
 
 @pytest.fixture(scope="module")
-def lent(platform: PlatformState) -> Iterator[Lender]:
-    with lender(platform, STACK) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def images(lent: Lender) -> dict[str, str]:
-    return one_of_each(lent)
-
-
-@pytest.fixture(scope="module")
 def wide(platform: PlatformState, kube: Client, lent: Lender, images: dict[str, str]) -> Iterator[Deployment]:
     with deploy(platform, kube, STACK, NAMESPACES, pullThroughCaches=[CACHE], **opening(lent, images)) as deployment:
         yield deployment
-
-
-@pytest.fixture(autouse=True)
-def role_as_documented(lent: Lender) -> Iterator[None]:
-    yield
-    lent.may()
 
 
 @pytest.mark.parametrize("kind", ["own", "far", "lent", "public"])

@@ -12,21 +12,12 @@ from local.driver import aws
 from local.state import PlatformState
 from tests.live.cronjob_deployment import CronJobDeployment, deploy_cronjob
 from tests.live.granted import Granted
-from tests.live.lender import Lender, lender, one_of_each, opening, upstream
+from tests.live.lender import Lender, opening, upstream
+
+pytestmark = pytest.mark.usefixtures("role_as_documented")
 
 STACK, CACHE = "reach-cron", "reach-cron-cache"
 NAMESPACES = ("reach-cron-a", "reach-cron-b")
-
-
-@pytest.fixture(scope="module")
-def lent(platform: PlatformState) -> Iterator[Lender]:
-    with lender(platform, STACK) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def images(lent: Lender) -> dict[str, str]:
-    return one_of_each(lent)
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +25,6 @@ def wide(platform: PlatformState, kube: Client, lent: Lender, images: dict[str, 
     keys = {"pullThroughCaches": [CACHE], **opening(lent, images)}
     with deploy_cronjob(platform, kube, STACK, NAMESPACES, **keys) as deployment:
         yield deployment
-
-
-@pytest.fixture(autouse=True)
-def role_as_documented(lent: Lender) -> Iterator[None]:
-    yield
-    lent.may()
 
 
 @pytest.mark.parametrize("kind", ["own", "far", "lent", "public"])

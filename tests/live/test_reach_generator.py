@@ -13,22 +13,13 @@ from local.driver.workloads import wait_until
 from local.state import PlatformState
 from tests.live.generator_deployment import GeneratorDeployment, deploy_generator
 from tests.live.granted import Granted
-from tests.live.lender import Lender, lender, one_of_each, opening, upstream
+from tests.live.lender import Lender, opening, upstream
 from tests.live.test_side_by_side import in_aws
+
+pytestmark = pytest.mark.usefixtures("role_as_documented")
 
 STACK, CACHE = "reach-gen", "reach-gen-cache"
 NAMESPACES = ("reach-gen-a", "reach-gen-b")
-
-
-@pytest.fixture(scope="module")
-def lent(platform: PlatformState) -> Iterator[Lender]:
-    with lender(platform, STACK) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def images(lent: Lender) -> dict[str, str]:
-    return one_of_each(lent)
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +29,6 @@ def wide(platform: PlatformState, kube: Client, lent: Lender, images: dict[str, 
     del keys["verifyImages"]
     with deploy_generator(platform, kube, STACK, NAMESPACES, **keys) as deployment:
         yield deployment
-
-
-@pytest.fixture(autouse=True)
-def role_as_documented(lent: Lender) -> Iterator[None]:
-    yield
-    lent.may()
 
 
 @pytest.mark.parametrize("kind", ["own", "far", "lent", "public"])

@@ -6,6 +6,7 @@ from typing import Protocol, cast
 import pulumi
 
 from .aws_reads import Access, Denied, Finding, Missing, Unanswered, client, read
+from .policy import account_of
 
 # Whose the policies are that AWS itself keeps (IAM User Guide, Managed policies and inline policies).
 _AWS = "aws"
@@ -21,7 +22,7 @@ class Policies(Protocol):
 
 def check_boundary(arn: str, account: str, policies: Policies) -> Finding | None:
     """What keeps the policy from bounding users and roles of the account. One that can't be looked at is a warning."""
-    owner = arn.split(":")[4]
+    owner = account_of(arn)
     if owner not in (account, _AWS):
         return _finding(arn, f"is a policy of account {owner}, and can bound nobody of account {account}")
     try:

@@ -35,6 +35,11 @@ class PolicyTooLong(pulumi.RunError):
     """IAM would refuse the policy for its length. A RunError, because the engine prints its text without a traceback."""
 
 
+def account_of(arn: str) -> str:
+    """The account in an ARN (IAM User Guide, Identify AWS resources with ARNs)."""
+    return arn.split(":")[4]
+
+
 def statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, object]:
     """One statement that allows the actions on the resources."""
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
@@ -133,7 +138,7 @@ def pod_trust(cluster_arn: str, namespace: str, service_account: str) -> str:
             "Action": ["sts:AssumeRole", "sts:TagSession"],
             "Condition": {
                 "StringEquals": {
-                    "aws:SourceAccount": cluster_arn.split(":")[4],
+                    "aws:SourceAccount": account_of(cluster_arn),
                     **{f"aws:RequestTag/{tag}": value for tag, value in tags.items()},
                 },
                 "ArnEquals": {"aws:SourceArn": cluster_arn},

@@ -8,7 +8,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from .policy import document, statement
+from .policy import account_of, document, statement
 
 HOUR = 3600
 
@@ -192,7 +192,7 @@ def _topic_policy(topic_arn: str, alarm_arns: Sequence[str]) -> str:
             **statement("Alarms", ["sns:Publish"], [topic_arn]),
             "Principal": {"Service": "cloudwatch.amazonaws.com"},
             "Condition": {
-                "StringEquals": {"aws:SourceAccount": topic_arn.split(":")[4]},
+                "StringEquals": {"aws:SourceAccount": account_of(topic_arn)},
                 "ArnEquals": {"aws:SourceArn": list(alarm_arns)},
             },
         }

@@ -6,7 +6,7 @@ from typing import TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from .policy import statement
+from .policy import account_of, statement
 
 SERVICE = "secretsmanager.amazonaws.com"
 
@@ -47,7 +47,7 @@ def by_rotation(name: str, args: RotationArgs, parent: pulumi.Resource) -> pulum
         principal=SERVICE,
         # Of this secret and no other (User Guide, Permissions for rotation).
         source_arn=secret,
-        source_account=secret.apply(_account),
+        source_account=secret.apply(account_of),
         opts=pulumi.ResourceOptions(parent=parent),
     )
     rotation = aws.secretsmanager.SecretRotation(
@@ -68,7 +68,3 @@ def rotation_rights(secret_arn: str) -> Mapping[str, object]:
     return statement(
         "Rotate", ["secretsmanager:DescribeSecret", "secretsmanager:UpdateSecretVersionStage"], [secret_arn]
     )
-
-
-def _account(arn: str) -> str:
-    return arn.split(":")[4]

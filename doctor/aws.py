@@ -56,11 +56,6 @@ def action_of(service: str, operation: str) -> str:
     return f"{service}:{''.join(word.capitalize() for word in operation.split('_'))}"
 
 
-def account_of(arn: str) -> str:
-    """The account in an ARN."""
-    return arn.split(":")[4]
-
-
 def partition_of(arn: str) -> str:
     """The partition in an ARN."""
     return arn.split(":")[1]

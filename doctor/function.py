@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from components.aws_reads import Missing
+from components.policy import account_of
 from components.refresh_rotation import rotation_rights
 from lambda_src.refresher.core import instant
 from lambda_src.refresher.shapes import mapping
 
-from .aws import Answer, account_of, name_of, partition_of
+from .aws import Answer, name_of, partition_of
 from .link import Findings, Link, examine
 from .rights import Right, inline_policies, lacking, rights_in
 from .view import View

@@ -5,12 +5,12 @@ from fnmatch import fnmatchcase
 from typing import cast
 
 from components.aws_reads import Denied, Missing, Unanswered
+from components.policy import account_of
 from lambda_src.refresher.core import Login, read_docker_config
 from lambda_src.refresher.images import Image, Verdict, parse_image
 from lambda_src.refresher.registries import PUBLIC, Registry, parse_registry
 from settings.images import AUTO
 
-from .aws import account_of
 from .cluster import DATA_KEY, decoded, secret_path
 from .link import Findings, Link, examine
 from .view import View

@@ -7,6 +7,7 @@ import pulumi
 
 from components.encryption import EncryptionArgs
 from components.logins import KeptLogin
+from components.policy import account_of
 from settings import ConfigurationError, Fault, LambdaSettings, Settings
 from settings.delivery import too_late
 
@@ -33,7 +34,7 @@ def find_login(settings: Settings, account: str) -> KeptArgs:
     if not name or not isinstance(settings.delivery, LambdaSettings):
         return {}
     outputs = _sound(settings, _outputs(settings, name))
-    theirs = str(outputs["loginSecretArn"]).split(":")[4]
+    theirs = account_of(str(outputs["loginSecretArn"]))
     if theirs != account:
         raise _refused(
             settings,

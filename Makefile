@@ -1,6 +1,8 @@
 # Works from a fresh checkout: .venv is made when it is missing or its requirements changed, and the platform builds its parts.
 PYTHON := .venv/bin/python
 READY := .venv/everpull-ready
+# What the program itself needs, and doctor: who deploys has no use for the tools of development.
+RUNS := .venv/everpull-runs
 
 # No tool may wait for an answer or tell of its own newer versions.
 export PIP_NO_INPUT := 1
@@ -44,18 +46,18 @@ check: $(READY)
 	$(PYTHON) -m pytest --quiet tests/house tests/policy/test_combinations.py
 
 # With this shell's credentials for AWS, the cluster and the state.
-preview: $(READY)
+preview: $(RUNS)
 	@$(STACK_NAMED)
 	@STACK='$(STACK)' .github/locally.sh
 
 bench: $(READY)
 	@$(PYTHON) -m bench report
 
-doctor: $(READY)
+doctor: $(RUNS)
 	@$(STACK_NAMED)
 	@$(PYTHON) -m doctor --stack "$(STACK)"
 
-renew: $(READY)
+renew: $(RUNS)
 	@$(STACK_NAMED)
 	@$(PYTHON) -m doctor.renew --stack "$(STACK)"
 
@@ -64,4 +66,8 @@ down: $(READY)
 
 $(READY): requirements.txt requirements-dev.txt local/venv.sh
 	@sh local/venv.sh .venv requirements-dev.txt
+	@touch $@
+
+$(RUNS): requirements.txt local/venv.sh
+	@sh local/venv.sh .venv requirements.txt
 	@touch $@

@@ -34,7 +34,7 @@ def checkout(stand: Stand, tmp_path: Path) -> Checkout:
 
 def make(checkout: Checkout, *arguments: str) -> subprocess.CompletedProcess[str]:
     # The environment is the tests' own, however new its requirements are.
-    command = ["make", "--silent", "-o", ".venv/everpull-ready", "preview", *arguments]
+    command = ["make", "--silent", "-o", ".venv/everpull-runs", "preview", *arguments]
     return subprocess.run(
         command, cwd=checkout.folder, env=checkout.environment, capture_output=True, text=True, check=False
     )

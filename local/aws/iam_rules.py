@@ -63,6 +63,21 @@ def install(emulator: Emulator, callers: Callers) -> None:
     around(emulator.evaluator, "_resolve_condition_key", lambda resolve: _taking_roles_for_principals(resolve, callers))
     for action, check in checks.items():
         iam._IAM_HANDLERS[action] = _checked(check, iam._IAM_HANDLERS[action])
+    iam._IAM_HANDLERS["UpdateUser"] = lambda parameters: _update_user(iam, parameters)
+
+
+def _update_user(iam: Any, parameters: dict[str, Any]) -> Reply:
+    """Another path, which the emulator can't give a user (IAM API Reference, UpdateUser). Another name is not to be had here."""
+    name, path = iam._p(parameters, "UserName"), iam._p(parameters, "NewPath")
+    user = iam._users.get(name)
+    if user is None:
+        return iam._error(404, "NoSuchEntity", f"The user with name {name} cannot be found.", ns="iam")
+    if iam._p(parameters, "NewUserName") not in ("", name):
+        return iam._error(400, "InvalidAction", "The local AWS renames no user", ns="iam")
+    if path:
+        account = user["Arn"].split(":")[4]
+        iam._users[name] = {**user, "Path": path, "Arn": f"arn:aws:iam::{account}:user{path}{name}"}
+    return iam._xml(200, "UpdateUserResponse", "", ns="iam")
 
 
 def _naming_the_resource(respond: Any) -> Any:

@@ -161,6 +161,7 @@ _KUBECTL = {
     "patch": frozenset({"--patch"}),
     "rollout": frozenset[str](),
     "scale": frozenset({"--replicas"}),
+    "wait": frozenset({"--for"}),
 }
 _OF_KINDS = frozenset({"delete", "describe", "edit", "get", "patch", "rollout", "scale"})
 _KINDS = frozenset(

@@ -132,6 +132,20 @@ def test_an_inactive_key_is_refused(stand: Stand, name: str) -> None:
         stand.client("sts", key).get_caller_identity()
 
 
+def test_a_user_moves_to_another_path_with_its_key_and_rights(stand: Stand, name: str) -> None:
+    key = stand.user(name, allow("iam:GetUser"))
+    iam = stand.client("iam")
+    iam.update_user(UserName=name, NewPath="/moved/")
+    user = iam.get_user(UserName=name)["User"]
+    assert (user["Path"], user["Arn"]) == ("/moved/", f"arn:aws:iam::{stand.account}:user/moved/{name}")
+    assert stand.client("sts", key).get_caller_identity()["Arn"] == user["Arn"]
+    assert stand.client("iam", key).get_user(UserName=name)["User"]["UserId"] == user["UserId"]
+    with refused("NoSuchEntity"):
+        iam.update_user(UserName=f"{name}-none", NewPath="/moved/")
+    with refused("InvalidAction", "renames no user"):
+        iam.update_user(UserName=name, NewUserName=f"{name}-other")
+
+
 def test_a_user_is_deleted_only_when_nothing_hangs_on_it(stand: Stand, name: str) -> None:
     key = stand.user(name, allow("sts:*"))
     iam = stand.client("iam")

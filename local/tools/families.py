@@ -48,7 +48,7 @@ KUBERNETES = Family(
     "kubernetes",
     tuple(
         f"k8s.io/kubernetes/cmd/{name}"
-        for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet")
+        for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kubectl")
     ),
     (
         (f"{_KUBERNETES_VERSION}.gitVersion", "v1.36.3"),

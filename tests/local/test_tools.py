@@ -1,16 +1,18 @@
 """Tools are built when their pins change, and only then."""
 
 import dataclasses
+import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from local.paths import Paths
+from local.paths import Paths, current
 from local.tools import build, engine
 from local.tools.build import BuildError
-from local.tools.families import ALL, Family
+from local.tools.families import ALL, KUBERNETES, Family
 
 _MAIN = """package main
 
@@ -132,6 +134,24 @@ def test_every_family_pins_the_modules_its_programs_come_from(family: Family) ->
     for package in family.packages:
         assert package in text.partition("require")[0], "go.mod names no such tool"
     assert (family.module / "go.sum").stat().st_size > 0
+
+
+@pytest.mark.parametrize("family", [family for family in ALL.values() if family.variables], ids=lambda f: f.name)
+def test_programs_are_told_the_version_that_is_pinned(family: Family) -> None:
+    pins = re.findall(r"^\s(\S+) (v\S+)", (family.module / "go.mod").read_text(), re.MULTILINE)
+    (told,) = {value for _, value in family.variables if value.startswith("v")}
+    for package in family.packages:
+        (pinned,) = {version for module, version in pins if f"{package}/".startswith(f"{module}/")}
+        assert told == pinned
+
+
+def test_kubectl_says_the_api_servers_version() -> None:
+    answer = subprocess.run(
+        [current().bin / "kubectl", "version", "--client", "--output=json"], capture_output=True, text=True, check=True
+    )
+    told = json.loads(answer.stdout)["clientVersion"]
+    expected = {name.rpartition(".")[2]: value for name, value in KUBERNETES.variables}
+    assert {"gitVersion": told["gitVersion"], "gitMajor": told["major"], "gitMinor": told["minor"]} == expected
 
 
 def test_a_file_is_taken_out_of_a_required_module(folders: Paths) -> None:

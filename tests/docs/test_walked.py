@@ -15,6 +15,8 @@ WALKS = ("test_pages.py", "test_pages_of_modes.py", "test_migrations.py", "test_
 ELSEWHERE = {
     ("README.md", 7): ("tests/local/test_chart_repository.py", 'blocks(text_of("README.md"))[6]'),
     ("CONTRIBUTING.md", 1): (".ci/run", "make test"),
+    # The local language host can't start a pack as it lies there.
+    ("docs/policies.md", 2): ("tests/policy/test_pack.py", '"--policy-pack"'),
     ("bench/README.md", 1): ("tests/bench/test_fanout.py", '"-m", "bench", "fanout", "--json"'),
 }
 

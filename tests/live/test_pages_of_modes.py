@@ -117,6 +117,14 @@ def test_another_identity_by_the_clusters_issuer(reader: Reader, issuer: str, pu
     assert ":role/" in reader.output("identityArn")
 
 
+def test_an_issuer_that_iam_does_not_know(reader: Reader) -> None:
+    keys = {"everpull:identity": "irsa", "everpull:oidcIssuer": "https://oidc.example.com/cluster-b"}
+    reader.configure({**reader.config, **keys})
+    reader.types(IDENTITIES, 3)
+    # The cluster here has another issuer, so none is asked.
+    assert "OpenIdConnectProvider" in reader.run("KUBECONFIG=/none pulumi preview")
+
+
 def test_mode_generator(reader: Reader, pulls: None) -> None:
     reader.types(README, 4)
     reader.run("pulumi up")

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import PAGES, ROOT, blocks, commands, text_of
+from tests.docs.pages import PAGES, ROOT, blocks, commands, spoken, text_of
+from tests.docs.programs import PROGRAMS, UnknownCommand, check
 from tests.live.reader import NOT_TYPED
 from tests.live.test_pages import PREVIEWED
+from tests.live.test_pages_of_modes import SAID
 
 WALKS = ("test_pages.py", "test_pages_of_modes.py", "test_migrations.py", "test_developers_pages.py")
 # The file that runs the same, and by which words of it that is seen.
@@ -18,6 +20,28 @@ ELSEWHERE = {
     # The local language host can't start a pack as it lies there.
     ("docs/policies.md", 2): ("tests/policy/test_pack.py", '"--policy-pack"'),
     ("bench/README.md", 1): ("tests/bench/test_fanout.py", '"-m", "bench", "fanout", "--json"'),
+}
+
+# What a sentence says in full and test_pages_of_modes does not type, and who does, or why nobody.
+SAID_ELSEWHERE = {
+    "aws secretsmanager restore-secret --secret-id ecr-login": "test_migrations.py",
+    "kubectl --namespace kube-system scale deployment registry-creds --replicas 1": "test_migrations.py",
+    'kubectl --namespace team-a patch cronjob ecr-login --patch {"spec": {"suspend": false}}': "test_migrations.py",
+    "pulumi destroy --run-program": "tests/local_providers/aws/test_node_access.py",
+    "pulumi refresh --clear-pending-creates": "tests/cluster/test_leftovers_for_real.py",
+    "pulumi state delete --target-dependents URN": "tests/modes/test_identities_for_real.py",
+    "pulumi stack output imagesVerified": "tests/live/test_reach.py",
+    "pulumi stack output pullerPolicies": "tests/live/test_shared_repository.py",
+    "python -m checks.pictures": "make check runs it",
+    "python -m doctor": "a program's name; docs/troubleshooting.md has a block with it",
+    "python -m policy": "a program's name; docs/policies.md has a block with it",
+    "python -m local.tools NAME": "make test runs it",
+    "pulumi config set KEY VALUE": "a form; the blocks are full of it",
+    "pulumi config set --path KEY[0] VALUE": "the same",
+    "kubectl create secret docker-registry": "what somebody else's CronJob runs",
+    "minikube addons disable registry-creds": "there is no minikube here",
+    "pulumi login s3://STATE-BUCKET": "the engine has no bucket here",
+    "pulumi stack init dev --secrets-provider awskms:///arn:aws:kms:REGION:ACCOUNT:key/STATE-KEY?region=REGION": "the same",
 }
 
 
@@ -54,6 +78,25 @@ BLOCKS = {(page, number) for page in PAGES for number in range(1, len(blocks(tex
 def test_each_block_is_typed_and_nothing_is_said_of_blocks_that_are_not_there() -> None:
     previewed = {(page, number) for page, number, *_ in PREVIEWED}
     assert WALKED | previewed | {*ELSEWHERE} == BLOCKS
+
+
+def in_full() -> set[str]:
+    """Commands that sentences say in full and no block has."""
+    in_blocks = [words for page in PAGES for block in blocks(text_of(page)) for words in commands(block)]
+    said = [words for page in PAGES for words in spoken(text_of(page), tuple(PROGRAMS)) if words not in in_blocks]
+    return {" ".join(words) for words in said if is_whole(words)}
+
+
+def is_whole(words: list[str]) -> bool:
+    try:
+        check(words)
+    except UnknownCommand:
+        return False
+    return True
+
+
+def test_each_command_that_a_sentence_says_in_full_is_typed() -> None:
+    assert {" ".join(words) for words in SAID} | {*SAID_ELSEWHERE} == in_full()
 
 
 @pytest.mark.parametrize(("file", "words"), ELSEWHERE.values())

@@ -4,7 +4,10 @@ As tests/live/test_pages.py, with a stack called `migrate`.
 """
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +23,9 @@ from lightkube.resources.batch_v1 import CronJob
 from lightkube.resources.core_v1 import Namespace, Secret
 from lightkube.types import PatchType
 
+from local import paths
 from local.driver import aws, workloads
+from local.registry.images import File, push_image
 from local.state import PlatformState
 from tests.live.reader import Reader, settled
 from tests.live.surroundings import external_secret, kind, nodes, pull_secret, renewed_by_hand, secret_store
@@ -31,6 +36,45 @@ EVERYWHERE = "kubernetes.io/metadata.name"
 # Others' namespaces are on this cluster too.
 SOMEWHERE = {f"everpull:namespaceSelector {EVERYWHERE}": f"everpull:namespaceSelector '{EVERYWHERE} in ({NAMESPACE})'"}
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
+RENEWER = "k8s-ecr-login-renew"
+# As its chart has them; what it needs on this machine is added.
+CHART = """
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: k8s-ecr-login-renew-account}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: k8s-ecr-login-renew-role}
+rules:
+  - {apiGroups: [""], resources: [namespaces], verbs: [list]}
+  - {apiGroups: [""], resources: [secrets, serviceaccounts, serviceaccounts/token], verbs: [delete, create, patch, get, update]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: k8s-ecr-login-renew-binding}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: k8s-ecr-login-renew-role}
+subjects:
+  - {kind: ServiceAccount, name: k8s-ecr-login-renew-account, namespace: "{{ .Release.Namespace }}"}
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: k8s-ecr-login-renew-cron}
+spec:
+  schedule: 0 */6 * * *
+  jobTemplate:
+    spec:
+      backoffLimit: 0
+      template:
+        spec:
+          serviceAccountName: k8s-ecr-login-renew-account
+          restartPolicy: Never
+          hostNetwork: true
+          containers:
+            - name: k8s-ecr-login-renew
+              image: "{{ .Values.image }}"
+              env: {{ .Values.env | toJson }}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -229,3 +273,46 @@ def test_from_registry_creds(cronjob: Reader, kube: Client, image: str) -> None:
     pulls(kube, image, "awsecr-cred")
     assert is_gone(kube, Deployment, "registry-creds", "kube-system")
     assert is_gone(kube, Secret, "registry-creds-ecr", "kube-system")
+
+
+@pytest.fixture
+def renewer(reader: Reader, platform: PlatformState, tmp_path: Path) -> str:
+    """The other program itself, installed by Helm; gives its namespace."""
+    subprocess.run(
+        [sys.executable, "-m", "local.tools", RENEWER], cwd=paths.ROOT, check=True, stdout=subprocess.DEVNULL
+    )
+    program = File(paths.current().bin / RENEWER, 0o755)
+    pushed = push_image(
+        platform.backend_registry, f"everpull/{RENEWER}", "1", {f"/{RENEWER}": program}, entrypoint=[f"/{RENEWER}"]
+    )
+    environment = {
+        "DOCKER_SECRET_NAME": f"{RENEWER}-docker-secret",
+        "TARGET_NAMESPACE": NAMESPACE,
+        "AWS_ENDPOINT_URL": platform.aws_endpoint,
+        "AWS_REGION": platform.region,
+        "AWS_ACCESS_KEY_ID": platform.aws_access_key_id,
+        "AWS_SECRET_ACCESS_KEY": platform.aws_secret_access_key,
+    }
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "all.yaml").write_text(CHART)
+    (tmp_path / "Chart.yaml").write_text(f"apiVersion: v2\nname: {RENEWER}\nversion: 1.0.0\n")
+    values = {
+        "image": pushed.reference,
+        "env": [{"name": name, "value": value} for name, value in environment.items()],
+    }
+    (tmp_path / "values.yaml").write_text(json.dumps(values))
+    reader.run(f"helm install {RENEWER} {tmp_path} --namespace ecr-renew --create-namespace")
+    return "ecr-renew"
+
+
+def test_from_k8s_ecr_login_renew(cronjob: Reader, renewer: str, kube: Client, image: str) -> None:
+    name = f"{RENEWER}-docker-secret"
+    cronjob.types(PAGE, 16)
+    workloads.wait_until(lambda: not is_gone(kube, Secret, name), "the other program has written its Secret")
+    theirs = kube.get(Secret, name, namespace=NAMESPACE)
+    pulls(kube, image, name)
+    cronjob.configure({**cronjob.config, "everpull:namespaces": []})
+    cronjob.types(PAGE, 15, instead=SOMEWHERE)
+    assert kube.get(Secret, name, namespace=NAMESPACE).metadata.uid == theirs.metadata.uid
+    pulls(kube, image, name)
+    assert is_gone(kube, CronJob, f"{RENEWER}-cron", renewer)

@@ -135,7 +135,7 @@ def test_the_readmes_stack_has_pods_pull(cronjob: Reader, kube: Client, image: s
 def test_the_cron_job_is_run_by_hand(cronjob: Reader) -> None:
     said = cronjob.types(README, 3)
     cronjob.run(f"kubectl --namespace {cronjob.system_namespace} delete job by-hand")
-    assert json.loads(said.strip().splitlines()[-1])["status"] in ("fresh", "renewed")
+    assert json.loads(said.strip().splitlines()[-1])["status"] in ("fresh", "refreshed")
 
 
 def test_it_is_looked_at_renewed_and_watched(cronjob: Reader) -> None:

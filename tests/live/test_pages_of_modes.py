@@ -4,24 +4,42 @@ As tests/live/test_pages.py, with a stack called `pages`, since others use AWS a
 """
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from lightkube import Client
-from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.models.apps_v1 import DeploymentSpec
+from lightkube.models.core_v1 import Container, PodSpec, PodTemplateSpec
+from lightkube.models.meta_v1 import LabelSelector, ObjectMeta
+from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Namespace
 from lightkube.types import PatchType
 
 from local.cluster.pod_identity import CLUSTER
 from local.driver import aws, workloads
 from local.state import PlatformState
-from tests.live.reader import Reader, settled
+from tests.docs.pages import PAGES, spoken, text_of
+from tests.live.reader import NAMESPACE, Reader, settled
 from tests.live.surroundings import kind
 
 README, IDENTITIES, ROTATION = "README.md", "docs/identities.md", "docs/rotation.md"
 ENVIRONMENTS = "docs/environments.md"
 NAME = "pages"
+# What sentences say, by how it begins, that can be typed where a stack of mode `lambda` is up.
+_BEGINNINGS = (
+    *("aws lambda invoke --function-name", "aws logs tail", "kubectl --namespace team-a rollout", "pulumi preview"),
+    *("pulumi stack --show", "pulumi stack output logGroup", "pulumi stack output refresherArn"),
+)
+SAID = sorted(
+    {
+        tuple(words)
+        for page in PAGES
+        for words in spoken(text_of(page), ("aws", "kubectl", "pulumi"))
+        if " ".join(words).startswith(_BEGINNINGS)
+    }
+)
 FINALIZER = f"externalsecrets.external-secrets.io/ces-everpull-{NAME}"
 
 
@@ -56,10 +74,10 @@ def reader(settler: Reader, first: Mapping[str, Any]) -> Reader:
 
 
 @pytest.fixture
-def cronjob(settler: Reader, first: Mapping[str, Any]) -> Reader:
-    """With nothing but an image set besides, and a stack of any mode."""
-    settler.configure({**first, "everpull:image": settler.state.refresher_image})
-    return settler
+def imaged(reader: Reader) -> Reader:
+    """The same, and the next stack has a CronJob's image that is within reach."""
+    reader.configure({**reader.config, "everpull:image": reader.state.refresher_image})
+    return reader
 
 
 @pytest.fixture
@@ -132,9 +150,28 @@ def test_mode_generator(reader: Reader, pulls: None) -> None:
     assert ":user/" in reader.output("refresherArn")
 
 
-def test_pods_with_an_association(cronjob: Reader, issuer: str, pulls: None) -> None:
-    cronjob.types(IDENTITIES, 4, instead={"everpull:eksCluster main": f"everpull:eksCluster {CLUSTER}"})
-    assert ":role/" in cronjob.output("identityArn")
+def test_pods_with_an_association(imaged: Reader, issuer: str, pulls: None) -> None:
+    imaged.types(IDENTITIES, 4, instead={"everpull:eksCluster main": f"everpull:eksCluster {CLUSTER}"})
+    assert ":role/" in imaged.output("identityArn")
+
+
+@pytest.fixture
+def deployment(kube: Client, settler: Reader) -> Iterator[None]:
+    """Somebody's, without pods."""
+    labels = {"app": "theirs"}
+    pod = PodTemplateSpec(
+        metadata=ObjectMeta(labels=labels), spec=PodSpec(containers=[Container(name="main", image="none.invalid/none")])
+    )
+    spec = DeploymentSpec(replicas=0, selector=LabelSelector(matchLabels=labels), template=pod)
+    kube.create(Deployment(metadata=ObjectMeta(name="theirs", namespace=settler.namespace), spec=spec))
+    yield
+    kube.delete(Deployment, "theirs", namespace=settler.namespace)
+
+
+@pytest.mark.parametrize("words", SAID, ids=[" ".join(words) for words in SAID])
+def test_what_a_sentence_says(reader: Reader, deployment: None, words: tuple[str, ...]) -> None:
+    quoted = [f'"{word}"' if word.startswith("$(") else shlex.quote(word) for word in words]
+    assert reader.run(" ".join(quoted).replace(NAMESPACE, reader.namespace)).strip()
 
 
 def test_a_namespace_is_let_go(reader: Reader, kube: Client) -> None:

@@ -88,14 +88,20 @@ def build(family: Family, folders: Paths) -> str:
 
 
 def _build(family: Family, folders: Paths, go: str) -> None:
+    # What is interrupted from here on is half new.
+    (folders.stamps / f"{family.name}.sha256").unlink(missing_ok=True)
     if family.packages:
         _compile(go, family, folders)
     for item in family.taken:
-        target = folders.home / item.target
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)
-        shutil.copyfile(module_folder(go, family, item.module) / item.path, target)
-        target.chmod(0o755 if item.executable else 0o644)
+        source, target = module_folder(go, family, item.module) / item.path, folders.home / item.target
+        _clear(target)
+        # File by file, because Go keeps folders that nothing can be deleted from.
+        for file in source.rglob("*") if source.is_dir() else [source]:
+            if file.is_file():
+                copy = target / file.relative_to(source)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, copy)
+                copy.chmod(0o755 if item.executable else 0o644)
     (folders.stamps / f"{family.name}.sha256").write_text(stamp(family))
 
 
@@ -129,8 +135,15 @@ def _compile(go: str, family: Family, folders: Paths) -> None:
 def remove(family: Family, folders: Paths) -> None:
     """Take away what was built, so that it doesn't stand before a user's own program on PATH."""
     for target in (*(folders.bin / name for name in family.programs), *(folders.home / t.target for t in family.taken)):
-        target.unlink(missing_ok=True)
+        _clear(target)
     (folders.stamps / f"{family.name}.sha256").unlink(missing_ok=True)
+
+
+def _clear(target: Path) -> None:
+    if target.is_dir():
+        shutil.rmtree(target)
+    else:
+        target.unlink(missing_ok=True)
 
 
 def module_folder(go: str, family: Family, module: str) -> Path:

@@ -8,7 +8,7 @@ FOLDER = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Taken:
-    """A file taken out of a module as it is: `path` in `module`, to `target` under `bin` or `share`."""
+    """A file or a folder taken out of a module as it is: `path` in `module`, to `target` under `bin` or `share`."""
 
     module: str
     path: str

@@ -12,7 +12,7 @@ import pytest
 from local.paths import Paths, current
 from local.tools import build, engine
 from local.tools.build import BuildError
-from local.tools.families import ALL, KUBERNETES, Family
+from local.tools.families import ALL, KUBERNETES, Family, Taken
 
 _MAIN = """package main
 
@@ -159,6 +159,61 @@ def test_a_file_is_taken_out_of_a_required_module(folders: Paths) -> None:
     assert go is not None
     family = ALL["actionlint"]
     assert (build.module_folder(go, family, "github.com/rhysd/actionlint") / "LICENSE.txt").is_file()
+
+
+@pytest.fixture
+def taking() -> Family:
+    """A family that builds nothing and takes a folder."""
+    return dataclasses.replace(
+        ALL["actionlint"], packages=(), taken=(Taken("github.com/rhysd/actionlint", "man", "share/page"),)
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_is_taken_as_it_is_and_can_be_changed(taking: Family, folders: Paths) -> None:
+    assert build.build(taking, folders) == "built"
+    go = shutil.which("go")
+    assert go is not None
+    taken = folders.share / "page"
+    assert contents(taken) == contents(build.module_folder(go, taking, "github.com/rhysd/actionlint") / "man")
+    assert all(path.stat().st_mode & 0o200 for path in [taken, *taken.rglob("*")])
+    assert build.build(taking, folders) == "kept"
+
+
+def test_what_is_taken_now_takes_the_place_of_what_was(taking: Family, folders: Paths) -> None:
+    build.build(taking, folders)
+    before, page = contents(folders.share / "page"), folders.share / "page"
+    for path in ("playground", "LICENSE.txt", "playground"):
+        item = dataclasses.replace(taking.taken[0], path=path, executable=path == "LICENSE.txt")
+        other = dataclasses.replace(taking, taken=(item,))
+        assert build.build(other, folders) == "built"
+        assert page.is_file() == item.executable
+        assert before.keys().isdisjoint(contents(page))
+        assert page.is_dir() or (page.stat().st_mode & 0o777 == 0o755 and "MIT" in page.read_text())
+        build.build(taking, folders)
+        assert contents(page) == before
+    build.remove(taking, folders)
+    assert list(folders.share.iterdir()) == []
+
+
+def test_what_was_taken_half_is_taken_again_also_by_the_first_pins(
+    taking: Family, folders: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build.build(taking, folders)
+
+    def interrupted(source: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "copyfile", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            build.build(dataclasses.replace(taking, static=True), folders)
+    assert not build.is_built(taking, folders)
+    assert build.build(taking, folders) == "built"
+    assert contents(folders.share / "page")
 
 
 def install(folder: Path, *names: str) -> Path:

@@ -5,7 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from local import paths
+from local import helm, paths
 from local.ports import api_address
 from local.state import PlatformState
 from local.tunnel.routes import proxy_variables, trust_variables
@@ -24,6 +24,7 @@ def environment(state: PlatformState, folders: paths.Paths | None = None) -> dic
         "KUBECONFIG": state.kubeconfig,
         # kubectl would keep what it learns of this cluster in the person's home.
         "KUBECACHEDIR": str(folders.kube / "cache"),
+        **helm.homes(folders.helm),
         "AWS_ENDPOINT_URL": state.aws_endpoint,
         "AWS_ACCESS_KEY_ID": state.aws_access_key_id,
         "AWS_SECRET_ACCESS_KEY": state.aws_secret_access_key,

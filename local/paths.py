@@ -88,6 +88,11 @@ class Paths:
         return self.pulumi / "home"
 
     @property
+    def helm(self) -> Path:
+        """What Helm keeps for a person's shell."""
+        return self.home / "helm"
+
+    @property
     def plugins(self) -> Path:
         """Wrapper scripts by the names the engine looks for."""
         return self.home / "plugins"

@@ -113,6 +113,7 @@ class Platform:
             # Two builds at a time: one alone leaves processors idle while it fetches and links. What the parts need
             # comes first.
             Step("build external-secrets", build(families.EXTERNAL_SECRETS)),
+            Step("build helm", build(families.HELM), ("build external-secrets",)),
             Step("pulumi", lambda: engine.ensure(folders), ("build kubernetes",)),
             Step("plugins", lambda: self._plugins()),
             Step("emulator's environment", lambda: aws_front.ensure_environment(folders)),
@@ -139,7 +140,7 @@ class Platform:
                 Step(
                     "operator's rights",
                     lambda: operator.apply(folders, api, operator.manifests(folders, chosen, None)),
-                    ("kube-apiserver", "build external-secrets"),
+                    ("kube-apiserver", "build helm"),
                 ),
                 Step(
                     "external-secrets",
@@ -178,7 +179,7 @@ class Platform:
             Step("pod-identity-agent", part(lambda: agent(folders, chosen)), ("aws", "kube-apiserver")),
             Step("refresher's image", lambda: self._refresher_image(chosen), ("registry",)),
             Step("operator's image", operator_image, ("registry", "build external-secrets")),
-            Step("operator's objects", operator_objects, ("operator's image", "kube-apiserver")),
+            Step("operator's objects", operator_objects, ("operator's image", "build helm", "kube-apiserver")),
             Step(
                 "external-secrets",
                 operator_ready,

@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
+from local import helm
 from local.apt import SYSTEM_PATH
-from local.cluster import chart
 from local.cluster.api import Api, ApiError, path_of
 from local.cluster.certificates import Pki
 from local.cluster.control_plane import http_health
@@ -56,13 +56,11 @@ def push_operator_image(folders: Paths, registry_url: str) -> Pushed:
 
 
 def manifests(folders: Paths, state: PlatformState, image: str | None) -> list[dict[str, Any]]:
-    """Everything to apply but the CRDs; the Deployment only with an `image`."""
-    share = folders.share / "external-secrets"
-    values = yaml.safe_load((share / "values.yaml").read_text())
+    """Everything to apply but the CRDs; the Deployment only with an `image`. Raises HelmError."""
     objects: list[dict[str, Any]] = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": _NAME, "namespace": NAMESPACE}},
-        *chart.render((share / "rbac.yaml").read_text(), values, NAMESPACE),
+        *helm.rendered(folders, _NAME, NAMESPACE, "rbac.yaml"),
     ]
     return [*objects, _deployment(state, image)] if image else objects
 

@@ -61,8 +61,7 @@ EXTERNAL_SECRETS = Family(
     (_ESO,),
     taken=(
         Taken(_ESO, "deploy/crds/bundle.yaml", "share/external-secrets/crds.yaml"),
-        Taken(_ESO, "deploy/charts/external-secrets/templates/rbac.yaml", "share/external-secrets/rbac.yaml"),
-        Taken(_ESO, "deploy/charts/external-secrets/values.yaml", "share/external-secrets/values.yaml"),
+        Taken(_ESO, "deploy/charts/external-secrets", "share/external-secrets/chart"),
     ),
     static=True,
 )
@@ -71,6 +70,16 @@ EXTERNAL_SECRETS_NEXT = Family(
     "external-secrets-next",
     (),
     taken=(Taken(_ESO, "deploy/crds/bundle.yaml", "share/external-secrets-next/crds.yaml"),),
+)
+HELM = Family(
+    "helm",
+    ("helm.sh/helm/v3/cmd/helm",),
+    (
+        ("helm.sh/helm/v3/internal/version.version", "v3.22.0"),
+        # The Kubernetes that charts are rendered for without a cluster: that of its client library, as in its releases.
+        ("helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor", "1"),
+        ("helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor", "37"),
+    ),
 )
 PULUMI = Family(
     "pulumi",
@@ -97,6 +106,7 @@ ALL = {
         KUBERNETES,
         EXTERNAL_SECRETS,
         EXTERNAL_SECRETS_NEXT,
+        HELM,
         PULUMI,
         PULUMI_LANGUAGE_PYTHON,
         ACTIONLINT,

@@ -11,27 +11,9 @@ import pytest
 import yaml
 from cryptography import x509
 
-from local.cluster import certificates, chart, leftovers, node, operator
-from local.cluster.chart import ChartError
-from local.paths import Paths
+from local.cluster import certificates, leftovers, node, operator
+from local.paths import Paths, current
 from local.state import PlatformState
-
-_RULES = """\
-{{- if .Values.rbac.create -}}
-kind: {{ if and .Values.scoped .Values.rbac.create }}Role{{ else }}ClusterRole{{ end }}
-metadata:
-  name: {{ include "external-secrets.fullname" . }}-controller
-  labels:
-    {{- include "external-secrets.labels" . | nindent 4 }}
-  {{- if .Values.scoped }}
-  namespace: {{ .Values.scoped | quote }}
-  {{- end }}
----
-kind: Role
-metadata:
-  namespace: {{ template "external-secrets.namespace" . }}
-{{- end }}
-"""
 
 
 def test_certificates_are_made_once_and_again_for_another_address(folders: Paths) -> None:
@@ -157,42 +139,12 @@ def test_mount_points_with_blanks_are_read_right(tmp_path: Path) -> None:
         subprocess.run(["umount", point], check=True)
 
 
-def test_the_charts_rights_are_rendered_by_its_values() -> None:
-    documents = chart.render(_RULES, {"rbac": {"create": True}, "scoped": ""}, "system")
-    assert documents == [
-        {
-            "kind": "ClusterRole",
-            "metadata": {
-                "name": "external-secrets-controller",
-                "labels": {"app.kubernetes.io/name": "external-secrets"},
-            },
-        },
-        {"kind": "Role", "metadata": {"namespace": "system"}},
-    ]
-    scoped = chart.render(_RULES, {"rbac": {"create": True}, "scoped": "one"}, "system")
-    assert scoped[0]["kind"] == "Role"
-    assert scoped[0]["metadata"]["namespace"] == "one"
-    assert chart.render(_RULES, {"rbac": {"create": False}, "scoped": ""}, "system") == []
-
-
-@pytest.mark.parametrize(
-    "template", ["{{ lookup 1 }}", "{{ range .Values.x }}", "{{ .Values.none | quote }}", "{{ if eq .Values.x 1 }}"]
-)
-def test_what_is_not_understood_in_the_chart_is_an_error(template: str) -> None:
-    with pytest.raises(ChartError):
-        chart.render(template, {"x": 1}, "system")
-
-
-def test_the_operator_is_not_given_its_rights_by_the_administrator(folders: Paths, state: PlatformState) -> None:
-    share = folders.share / "external-secrets"
-    share.mkdir(parents=True)
-    (share / "values.yaml").write_text(json.dumps({"rbac": {"create": True}, "scoped": ""}))
-    (share / "rbac.yaml").write_text(_RULES)
-    deployment = operator.manifests(folders, state, "127.0.0.1:1/eso@sha256:0")[-1]
+def test_the_operator_is_not_given_its_rights_by_the_administrator(state: PlatformState) -> None:
+    deployment = operator.manifests(current(), state, "127.0.0.1:1/eso@sha256:0")[-1]
     pod = deployment["spec"]["template"]["spec"]
     assert pod["serviceAccountName"] == "external-secrets"
     assert pod["hostAliases"][0] == {"ip": "127.70.0.1", "hostnames": ["kubernetes.default", "kubernetes.default.svc"]}
     environment = {entry["name"]: entry["value"] for entry in pod["containers"][0]["env"]}
     assert environment["AWS_ENDPOINT_URL"] == state.aws_endpoint
     assert not any(name.startswith("AWS_ACCESS") for name in environment)
-    assert [m["kind"] for m in operator.manifests(folders, state, None)].count("Deployment") == 0
+    assert [m["kind"] for m in operator.manifests(current(), state, None)].count("Deployment") == 0

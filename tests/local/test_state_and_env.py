@@ -97,6 +97,9 @@ def test_everything_a_client_needs_is_there(folders: Paths, state: PlatformState
     )
     assert set(needed) <= set(found)
     assert found["PULUMI_SKIP_UPDATE_CHECK"] == "true"
+    # What clients keep is the platform's too, and not in the person's home.
+    kept = ("KUBECACHEDIR", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "PULUMI_HOME")
+    assert all(Path(found[name]).is_relative_to(folders.home) for name in kept)
     assert found["PULUMI_BACKEND_URL"].startswith("file://")
 
 

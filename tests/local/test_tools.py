@@ -12,7 +12,7 @@ import pytest
 from local.paths import Paths, current
 from local.tools import build, engine
 from local.tools.build import BuildError
-from local.tools.families import ALL, KUBERNETES, Family, Taken
+from local.tools.families import ALL, HELM, KUBERNETES, Family, Taken
 
 _MAIN = """package main
 
@@ -152,6 +152,11 @@ def test_kubectl_says_the_api_servers_version() -> None:
     told = json.loads(answer.stdout)["clientVersion"]
     expected = {name.rpartition(".")[2]: value for name, value in KUBERNETES.variables}
     assert {"gitVersion": told["gitVersion"], "gitMajor": told["major"], "gitMinor": told["minor"]} == expected
+
+
+def test_helm_says_the_version_that_is_pinned() -> None:
+    told = subprocess.run([current().bin / "helm", "version"], capture_output=True, text=True, check=True).stdout
+    assert f'Version:"{dict(HELM.variables)["helm.sh/helm/v3/internal/version.version"]}"' in told
 
 
 def test_a_file_is_taken_out_of_a_required_module(folders: Paths) -> None:

@@ -67,7 +67,7 @@ def install(emulator: Emulator, callers: Callers) -> None:
 
 
 def _update_user(iam: Any, parameters: dict[str, Any]) -> Reply:
-    """Another path, which the emulator can't give a user (IAM API Reference, UpdateUser). Another name is not to be had here."""
+    """Another path, which the emulator can't give a user (IAM API Reference, UpdateUser). It gets no other name here."""
     name, path = iam._p(parameters, "UserName"), iam._p(parameters, "NewPath")
     user = iam._users.get(name)
     if user is None:

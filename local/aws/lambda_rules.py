@@ -127,7 +127,13 @@ def install(emulator: Emulator) -> None:
     def configuring(configure: Any) -> Any:
         def configured(name: str, data: dict[str, Any]) -> Reply:
             known = (functions._functions.get(name) or {}).get("config", {})
-            return fault(data, data.get("Role") or known.get("Role", "")) or configure(name, data)
+            before = known.get("Role", "")
+            refusal = fault(data, data.get("Role") or before)
+            if refusal is None and data.get("Role", before) != before:
+                # The emulator would go on in an environment with the credentials of the role before.
+                account, region = responses.get_account_id(), responses.get_region()
+                functions.invalidate_worker(name, qualifier="$LATEST", account=account, region=region)
+            return refusal or configure(name, data)
 
         return configured
 

@@ -49,4 +49,4 @@ def test_one_file_of_tests(developer: Reader) -> None:
 def test_the_platform(developer: Reader) -> None:
     said = developer.types("local/README.md", 1)
     assert "kube-apiserver" in said
-    assert "docker-registry" in said
+    assert "kubelet" in said

@@ -61,12 +61,6 @@ def cronjob(reader: Reader, first: Mapping[str, Any]) -> Reader:
     return reader
 
 
-@pytest.fixture
-def by_lambda(reader: Reader, first: Mapping[str, Any]) -> Reader:
-    reader.stands(without_cronjob(first))
-    return reader
-
-
 def without_cronjob(keys: Mapping[str, Any]) -> dict[str, Any]:
     """The same stack in mode `lambda`."""
     return {key: value for key, value in keys.items() if key not in ("everpull:mode", "everpull:image")}
@@ -165,13 +159,6 @@ def test_the_access_key_is_exchanged(cronjob: Reader, kube: Client, image: str) 
     pulls(kube, image)
     # The same words; the number is the same too, so nothing happens.
     assert "unchanged" in cronjob.types("docs/security.md", 1)
-
-
-def test_another_path_ends_the_sessions_of_a_role(by_lambda: Reader, kube: Client, image: str) -> None:
-    before = by_lambda.output("refresherArn")
-    by_lambda.types("docs/security.md", 2)
-    assert by_lambda.output("refresherArn") != before
-    pulls(kube, image)
 
 
 def keys_of(reader: Reader) -> list[str]:

@@ -97,9 +97,17 @@ def test_rotation_is_switched_on_begun_and_mended(reader: Reader, pulls: None) -
     assert arn in reader.types(ROTATION, 2)
     workloads.wait_until(lambda: current(secrets, arn) != before, "the login was rotated")
     assert '"StatusCode": 200' in reader.types(ROTATION, 3)
+    # As somebody leaves it who stops a rotation half-way.
+    secrets.cancel_rotate_secret(SecretId=arn)
     pending = secrets.put_secret_value(SecretId=arn, SecretString="{}", VersionStages=["AWSPENDING"])["VersionId"]
     reader.types(ROTATION, 4, instead={"VERSION": pending})
     assert "AWSPENDING" not in secrets.describe_secret(SecretId=arn)["VersionIdsToStages"].get(pending, [])
+
+
+def test_another_path_ends_what_was_fetched_before(reader: Reader, pulls: None) -> None:
+    before = reader.output("refresherArn")
+    reader.types("docs/security.md", 2)
+    assert reader.output("refresherArn") != before
 
 
 def current(secrets: Any, arn: str) -> str:

@@ -70,6 +70,18 @@ def test_output_is_found_in_cloudwatch_logs(stand: Stand, name: str) -> None:
     assert lines[0].startswith("START RequestId: ")
 
 
+def test_another_role_counts_from_the_next_run_on(stand: Stand, name: str) -> None:
+    function(stand, name, role(stand, name))
+    assert invoke(stand, name, {"ask": "sts"})[1].endswith(f"assumed-role/{name}/{name}")
+    client, other = stand.client("lambda"), role(stand, f"{name}-other")
+    client.update_function_configuration(FunctionName=name, Role=other)
+    wait_until(
+        "the function is updated",
+        lambda: client.get_function(FunctionName=name)["Configuration"]["LastUpdateStatus"] == "Successful",
+    )
+    assert invoke(stand, name, {"ask": "sts"}) == (None, f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}-other/{name}")
+
+
 def test_output_of_a_role_that_may_not_log_is_nowhere_in_cloudwatch_logs(stand: Stand, name: str) -> None:
     function(stand, name, role(stand, name))
     assert invoke(stand, name, {"a": 1}) == (None, {"a": 1})

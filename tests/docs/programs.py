@@ -69,7 +69,7 @@ def _pulumi(words: Words, whole: bool) -> None:
         raise UnknownCommand(f"there is no key {left[0]}")
 
 
-_VALUED = frozenset({"--stack", "--secrets-provider", "--policy-pack"})
+_VALUED = frozenset({"--file", "--stack", "--secrets-provider", "--policy-pack"})
 
 
 def _pulumi_itself() -> str:
@@ -85,11 +85,12 @@ _PULUMI: dict[tuple[str, ...], tuple[int, int]] = {
     ("config", "rm"): (1, 1),
     ("config", "set"): (2, 2),
     ("stack", "change-secrets-provider"): (1, 1),
+    ("stack", "export"): (0, 0),
+    ("stack", "import"): (0, 0),
     ("stack", "init"): (1, 1),
     ("stack", "ls"): (0, 0),
     ("stack", "output"): (0, 1),
     ("stack",): (0, 0),
-    ("state", "delete"): (1, 1),
     ("destroy",): (0, 0),
     ("login",): (0, 1),
     ("preview",): (0, 0),

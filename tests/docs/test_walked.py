@@ -15,7 +15,7 @@ from tests.live.test_pages_of_modes import SAID
 WALKS = ("test_pages.py", "test_pages_of_modes.py", "test_migrations.py", "test_developers_pages.py")
 # The file that runs the same, and by which words of it that is seen.
 ELSEWHERE = {
-    ("README.md", 7): ("tests/local/test_chart_repository.py", 'blocks(text_of("README.md"))[6]'),
+    ("README.md", 7): ("tests/local/test_chart_repository.py", "helm upgrade --install [^"),
     ("CONTRIBUTING.md", 1): (".ci/run", "make test"),
     # The local language host can't start a pack as it lies there.
     ("docs/policies.md", 2): ("tests/policy/test_pack.py", '"--policy-pack"'),
@@ -29,7 +29,8 @@ SAID_ELSEWHERE = {
     'kubectl --namespace team-a patch cronjob ecr-login --patch {"spec": {"suspend": false}}': "test_migrations.py",
     "pulumi destroy --run-program": "tests/local_providers/aws/test_node_access.py",
     "pulumi refresh --clear-pending-creates": "tests/cluster/test_leftovers_for_real.py",
-    "pulumi state delete --target-dependents URN": "tests/modes/test_identities_for_real.py",
+    "pulumi stack export --file state.json": "tests/modes/test_identities_for_real.py",
+    "pulumi stack import --file state.json": "the same",
     "pulumi stack output imagesVerified": "tests/live/test_reach.py",
     "pulumi stack output pullerPolicies": "tests/live/test_shared_repository.py",
     "python -m checks.pictures": "make check runs it",

@@ -140,6 +140,30 @@ def test_an_issuer_that_the_stack_made_known_is_not_taken_away_by_a_word(stack: 
     assert issuers(stand) == [ARN]
 
 
+def test_an_issuer_that_the_stack_made_known_is_left_to_others(stack: Stack, stand: Stand, tmp_path: Path) -> None:
+    """As docs/identities.md says."""
+    stack.up(OURS)
+    before = roles(stand)
+    file = tmp_path / "state.json"
+    stack.run("stack", "export", "--file", str(file))
+    content = json.loads(file.read_text())
+    resources = content["deployment"]["resources"]
+    (urn,) = (found["urn"] for found in resources if found["urn"].endswith("-issuer-provider"))
+    content["deployment"]["resources"] = [found for found in resources if found["urn"] != urn]
+    for found in content["deployment"]["resources"]:
+        for listed in [found.get("dependencies") or [], *(found.get("propertyDependencies") or {}).values()]:
+            if listed and urn in listed:
+                listed.remove(urn)
+    file.write_text(json.dumps(content))
+    stack.run("stack", "import", "--file", str(file))
+    stand.client("iam").untag_open_id_connect_provider(OpenIDConnectProviderArn=ARN, TagKeys=["everpull:owner"])
+    assert {kind for kind, _ in stack.up(OTHERS).changes} == {"ClusterIssuer"}, "the component alone"
+    assert roles(stand) == before
+    stack.destroy()
+    assert issuers(stand) == [ARN]
+    stand.client("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=ARN)
+
+
 @pytest.mark.usefixtures("known")
 def test_an_issuer_that_somebody_else_made_known_is_used_and_not_made_and_stays(stack: Stack, stand: Stand) -> None:
     for operate in (stack.preview, stack.up):

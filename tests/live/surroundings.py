@@ -3,13 +3,13 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 from lightkube import Client
-from lightkube.core.exceptions import ApiError
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.models.apiextensions_v1 import (
     CustomResourceDefinitionNames,
@@ -107,8 +107,8 @@ def kind(kube: Client, group: str, version: str, name: str) -> Iterator[Any]:
     spec = CustomResourceDefinitionSpec(group=group, names=names, scope="Namespaced", versions=[served])
     resource = create_namespaced_resource(group, version, name, plural)
     kube.create(CustomResourceDefinition(metadata=ObjectMeta(name=f"{plural}.{group}"), spec=spec))
-    workloads.wait_until(lambda: _is_served(kube, resource), f"{name} is served")
     try:
+        workloads.wait_until(lambda: _is_served(kube, resource), f"{name} is served")
         yield resource
     finally:
         kube.delete(CustomResourceDefinition, f"{plural}.{group}")
@@ -116,10 +116,10 @@ def kind(kube: Client, group: str, version: str, name: str) -> Iterator[Any]:
 
 def _is_served(kube: Client, resource: Any) -> bool:
     try:
-        listed: Sequence[Any] = list(kube.list(resource, namespace="default"))
-    except ApiError:
+        list(kube.list(resource, namespace="default"))
+    except httpx2.HTTPStatusError:
         return False
-    return not listed
+    return True
 
 
 def pull_secret(name: str, namespace: str) -> Secret:

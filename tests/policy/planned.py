@@ -1,5 +1,6 @@
 """What the whole program registers with a configuration, by a mock engine that knows every value: no tool is needed."""
 
+import gc
 import json
 import runpy
 from collections.abc import Mapping
@@ -39,6 +40,8 @@ def planned(chosen: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch, folder: 
     monkeypatch.setenv("KUBECONFIG", str(folder / "none"))
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps(config(chosen)))
     monkeypatch.setattr(pulumi, "export", lambda *_: None)
+    # It is for a process that ends with the program.
+    monkeypatch.setattr(gc, "freeze", lambda: None)
     monkeypatch.setattr(identities, "check_boundary", lambda *_: None)
     monkeypatch.setattr(AwsEksClusters, "issuer", lambda *_: None)
     monkeypatch.setattr(AwsNodeRoles, "role_path", lambda *_: "/")

@@ -6,6 +6,7 @@ from Diff and Update, drops asset hashes, can't answer unknown outputs and puts 
 # ruff: noqa: N802, ARG002 - the servicer's method names and parameters are gRPC's.
 
 import argparse
+import gc
 import os
 import sys
 import threading
@@ -264,6 +265,8 @@ def serve(provider: api.Provider, args: list[str]) -> None:
     stays behind a killed one."""
     # Before anything is answered: who reads the port may be gone right after.
     parent = os.getppid()
+    # What was imported stays until the end: no collection need look through it, at exit least of all.
+    gc.freeze()
     parser = argparse.ArgumentParser(prog=f"pulumi-resource-{provider.name}")
     parser.add_argument("engine", nargs="?", default="", help="address of the Pulumi engine")
     known, _ = parser.parse_known_args(args)

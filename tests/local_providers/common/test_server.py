@@ -1,5 +1,7 @@
 """The gRPC side, spoken to as the engine speaks: errors keep their secrets, unfinished resources keep their state."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,6 +9,7 @@ import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
+from local.paths import ROOT
 from local.providers.common import provider as api
 from local.providers.common.diff import Change, DiffResult
 from local.providers.common.server import Servicer
@@ -157,3 +160,22 @@ def test_a_function_nobody_wrote_is_an_error_naming_it(stub):
     with pytest.raises(grpc.RpcError) as caught:
         stub.Invoke(provider_pb2.InvokeRequest(tok="test:index:f"))
     assert "test:index:f is not supported by the local stand-in" in caught.value.details()
+
+
+# Ends where it would begin to listen.
+STARTED = """
+import gc
+import grpc
+from local.providers.common import server
+from local.providers.{name}.provider import {kind}
+
+grpc.server = lambda *_, **__: exit(str(gc.get_freeze_count()))
+server.serve({kind}(), [])
+"""
+
+
+@pytest.mark.parametrize(("name", "kind"), [("aws", "AwsProvider"), ("kubernetes", "KubernetesProvider")])
+def test_what_a_plugin_imported_is_not_looked_through_for_garbage(name, kind):
+    program = STARTED.format(name=name, kind=kind)
+    told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert int(told.stderr) > 50_000

@@ -1,4 +1,7 @@
-"""One control plane for all tests of this folder; each test has a namespace of its own."""
+"""One control plane for all tests of this folder; each test has a namespace of its own.
+
+It ends with the folder and not with the run: idle it takes 2 % of a core, and most of a run is still to come by then.
+"""
 
 import secrets
 from collections.abc import Iterator
@@ -13,13 +16,13 @@ from tests.local_providers.kubernetes.meddler import Meddler
 from tests.local_providers.kubernetes.stack import Stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     with control_plane(tmp_path_factory.mktemp("control-plane")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api(plane: ControlPlane) -> Iterator[Api]:
     """Somebody else's client, for looking and for meddling."""
     client = Api(kubeconfig.client(kubeconfig.load(str(plane.kubeconfig), "", ""), 30.0))

@@ -18,7 +18,7 @@ from typing import cast
 PINNED_APART = (Path("local/aws/requirements.txt"), Path("policy/pack/requirements.txt"))
 
 # Put there by `python -m venv`, not by us, in whatever version the interpreter carries.
-BROUGHT_BY_VENV = frozenset({"pip", "setuptools"})
+BROUGHT_BY_VENV = frozenset({"setuptools"})
 
 _LONGEST_SECONDS = 300
 

@@ -1,5 +1,6 @@
 """The system packages that the platform takes from Debian, installed where we may, named where we may not."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -63,9 +64,19 @@ def ensure(
 
 
 def install(lacking: Sequence[Package], log_file: Path, run: Callable[[list[str], Path], int] | None = None) -> str:
-    """Install packages; gives what was installed. Raises MissingPackagesError: apt failed, or installed no program."""
+    """Install packages; gives what was installed. Raises MissingPackagesError: apt failed, or installed no program.
+
+    One process after the other: `apt-get update` gives up where another one holds its lists.
+    """
+    with log_file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _install([package for package in lacking if not package.is_present()], log_file, run or _run)
+
+
+def _install(lacking: Sequence[Package], log_file: Path, execute: Callable[[list[str], Path], int]) -> str:
+    if not lacking:
+        return "kept"
     names = [package.name for package in lacking]
-    execute = run or _run
     get = ["apt-get", "--quiet", "--yes", "-o", "DPkg::Lock::Timeout=120"]
     # A first try with the lists at hand would fail on most fresh machines and half succeed on stale ones.
     for command in ([*get, "update"], [*get, "install", "--no-install-recommends", *names]):

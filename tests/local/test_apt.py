@@ -1,5 +1,7 @@
 """Missing system packages: installed, or told about in one message."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,21 @@ def test_a_package_that_the_platform_does_without_is_installed_by_itself(tmp_pat
         return 0
 
     assert apt.install([Package("tool", str(tmp_path / "tool"))], tmp_path / "log", run) == "installed tool"
+
+
+def test_two_processes_install_one_after_the_other(tmp_path: Path) -> None:
+    running: list[str] = []
+
+    def run(command: list[str], log_file: Path) -> int:
+        running.append(command[0])
+        assert len(running) == 1, "apt-get gives up where another one holds its lists"
+        time.sleep(0.1)
+        if "install" in command:
+            (tmp_path / "tool").touch()
+        running.pop()
+        return 0
+
+    tool = [Package("tool", str(tmp_path / "tool"))]
+    with ThreadPoolExecutor(2) as pool:
+        said = [pool.submit(apt.install, tool, tmp_path / "log", run) for _ in range(2)]
+        assert sorted(each.result() for each in said) == ["installed tool", "kept"]

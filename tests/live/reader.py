@@ -120,8 +120,8 @@ class Reader:
 
 
 @contextmanager
-def settled(state: PlatformState, folder: Path, stack: str, keys: Mapping[str, Any]) -> Iterator[Reader]:
-    """Somebody who has a stack, of another name than the pages', with these keys; it is not deployed, and destroyed at last.
+def settled(state: PlatformState, folder: Path, stack: str) -> Iterator[Reader]:
+    """Somebody who has a stack, of another name than the pages', that is not deployed; it is destroyed at last.
 
     Their packages are the tests' own.
     """
@@ -129,7 +129,7 @@ def settled(state: PlatformState, folder: Path, stack: str, keys: Mapping[str, A
     (checkout / ".venv").symlink_to(sys.prefix)
     made = Reader(state, checkout, shell(state, folder / "home", checkout), stack, f"{stack}-a")
     made.run(f"kubectl config use-context my-cluster; pulumi stack init {stack}")
-    made.configure({"aws:region": state.region, **{f"everpull:{key}": value for key, value in keys.items()}})
+    made.configure({"aws:region": state.region})
     try:
         yield made
     finally:

@@ -86,7 +86,7 @@ def image(platform: PlatformState, kube: Client) -> str:
 
 @pytest.fixture(scope="module")
 def settler(platform: PlatformState, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    with settled(platform, tmp_path_factory.mktemp("reader"), NAME, {}) as made:
+    with settled(platform, tmp_path_factory.mktemp("reader"), NAME) as made:
         yield made
 
 

@@ -42,6 +42,13 @@ def spoken(text: str, programs: tuple[str, ...]) -> list[list[str]]:
     return [shlex.split(span) for span in spans if span.startswith(tuple(f"{program} " for program in programs))]
 
 
+def said(page: str, beginning: str) -> list[str]:
+    """The words of the one command in the sentences of a page that begins so. Raises ValueError: none does, or several."""
+    found = {tuple(words) for words in spoken(text_of(page), (beginning.partition(" ")[0],))}
+    (words,) = (words for words in found if " ".join(words).startswith(beginning))
+    return [*words]
+
+
 def links(text: str) -> list[str]:
     """What the text links to or shows, outside of code."""
     plain = _FENCE.sub("", text)

@@ -1,6 +1,7 @@
 """Somebody who has everpull checked out and types what a page says into a shell, word for word."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from lightkube import Client
 
 from local import apt, env, paths
+from local.driver import workloads
 from local.state import PlatformState
-from tests.docs.pages import blocks, commands, text_of
+from tests.docs.pages import blocks, commands, said, text_of
 
 # What the pages call the stack, and the namespace that it serves.
 STACK, NAMESPACE = "dev", "team-a"
@@ -25,8 +28,6 @@ NOT_TYPED = {
     "make down": "stops the platform that these tests run on",
     "python -m local down": "the same",
 }
-# Version 2, which the pages mean, wherever a Python's own `aws` is on PATH.
-_AWS = apt.Package("awscli", "/usr/bin/aws")
 _SECONDS = 600
 _SETUP_VARIABLES = ("AWS_", "PULUMI_", "KUBE", "PYTHON", "VIRTUAL_ENV", "PYTEST")
 
@@ -64,10 +65,23 @@ class Reader:
         for word, ours in (instead or {}).items():
             assert word in typed, f"{page} {number} does not say {word}"
             typed = typed.replace(word, ours)
-        typed = typed.replace(NAMESPACE, self.namespace)
-        if "pulumi up" in typed:
+        return self._typed(typed, registries=registries)
+
+    def says(self, page: str, beginning: str) -> str:
+        """Types the one command that a sentence of the page says in full and that begins so, and gives what it printed."""
+        # What a command is told of another one's output is for the shell; other words are as they are.
+        quoted = [f'"{word}"' if word.startswith("$(") else shlex.quote(word) for word in said(page, beginning)]
+        return self._typed(" ".join(quoted))
+
+    def pulls(self, kube: Client, image: str, secret: str | None) -> None:
+        """Raises AssertionError where a pod with that pull secret, if any, does not pull the image."""
+        pull = workloads.pull(kube, self.namespace, "reader", image, secret)
+        assert pull.pulled, pull.message
+
+    def _typed(self, script: str, *, registries: bool = False) -> str:
+        if "pulumi up" in script:
             self.deployed = None
-        return self.run(typed, registries=registries)
+        return self.run(script.replace(NAMESPACE, self.namespace), registries=registries)
 
     def run(self, script: str, *, registries: bool = False) -> str:
         """Anything else in the same shell."""
@@ -153,9 +167,8 @@ def shell(state: PlatformState, home: Path, checkout: Path) -> dict[str, str]:
     key = f"aws_access_key_id={state.aws_access_key_id}\naws_secret_access_key={state.aws_secret_access_key}\n"
     (home / ".aws" / "credentials").write_text(f"[default]\n{key}[my-profile]\n{key}")
     (home / "kubeconfig").write_text(yaml.safe_dump(_contexts(state, "my-cluster", "cluster-a")))
-    if not _AWS.is_present():
-        apt.install([_AWS], folders.log / "apt.log")
-    _write_program(home / "bin" / "aws", f'exec {_AWS.witness} --endpoint-url "$AWS_ENDPOINT_URL" "$@"')
+    apt.install([apt.AWS_CLI], folders.log / "apt.log")
+    _write_program(home / "bin" / "aws", f'exec {apt.AWS_CLI.witness} --endpoint-url "$AWS_ENDPOINT_URL" "$@"')
     # The language host is of an older release than its engine, and is not told of Pulumi.yaml's `virtualenv`.
     virtualenv = checkout / ".venv" / "bin"
     first = [str(virtualenv), str(home / "bin"), str(folders.bin), str(folders.plugins)]

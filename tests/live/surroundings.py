@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,25 @@ from lightkube.models.apiextensions_v1 import (
     CustomResourceValidation,
     JSONSchemaProps,
 )
-from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.models.apps_v1 import DeploymentSpec
+from lightkube.models.core_v1 import Container, PodSpec, PodTemplateSpec
+from lightkube.models.meta_v1 import LabelSelector, ObjectMeta
 from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
+from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Secret
 
+from local.demo.chain import EXTERNAL_SECRET, SECRET_STORE
 from local.driver import aws, workloads
 from local.state import PlatformState
 
 OWNER = "222222222222"
+DOCKER_CONFIG = json.dumps({"auths": {"registry.example": {"auth": "dXNlcjpwYXNz"}}})
 _IAM = Path(__file__).parents[2] / "docs" / "iam"
+
+
+def account_of(state: PlatformState) -> dict[str, str]:
+    """Everybody in the platform's account, as a principal."""
+    return {"AWS": f"arn:aws:iam::{state.account}:root"}
 
 
 @contextmanager
@@ -51,13 +61,14 @@ def role(
 
 
 @contextmanager
-def boundary(state: PlatformState) -> Iterator[None]:
-    """A policy `boundary` that leaves everything."""
+def boundary(state: PlatformState, name: str, actions: Sequence[str]) -> Iterator[str]:
+    """The ARN of a policy by which nobody may do anything but `actions`."""
     iam = aws.client(state, "iam")
-    every = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    arn = iam.create_policy(PolicyName="boundary", PolicyDocument=json.dumps(every))["Policy"]["Arn"]
+    allowed = {"Effect": "Allow", "Action": [*actions], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    arn = iam.create_policy(PolicyName=name, PolicyDocument=document)["Policy"]["Arn"]
     try:
-        yield
+        yield arn
     finally:
         iam.delete_policy(PolicyArn=arn)
 
@@ -79,20 +90,17 @@ def nodes(state: PlatformState) -> Iterator[None]:
 
 
 @contextmanager
-def owner(state: PlatformState) -> Iterator[None]:
-    """The other account of registries.md: its repository, a role that may write that one's policy, and one to pull with."""
+def owner(state: PlatformState, repository: str, writer: str) -> Iterator[Any]:
+    """Another account's ECR, with a repository, and a role `writer` that may write its policy as docs/iam says."""
     text = (_IAM / "owner.json").read_text(encoding="utf-8").replace("REGION", state.region).replace("OWNER", OWNER)
-    who = {"AWS": f"arn:aws:iam::{state.account}:root"}
     ecr = aws.client(state, "ecr", account=OWNER)
-    ecr.create_repository(repositoryName="team-a/app")
-    with (
-        role(state, "everpull-writer", who, account=OWNER, rights=text.replace("REPOSITORY", "team-a/app")),
-        role(state, "ecr-pull", who, account=OWNER),
-    ):
+    rights = text.replace("REPOSITORY", repository)
+    with role(state, writer, account_of(state), account=OWNER, rights=rights):
+        ecr.create_repository(repositoryName=repository)
         try:
-            yield
+            yield ecr
         finally:
-            ecr.delete_repository(repositoryName="team-a/app", force=True)
+            ecr.delete_repository(repositoryName=repository, force=True)
 
 
 @contextmanager
@@ -127,23 +135,33 @@ def pull_secret(name: str, namespace: str) -> Secret:
     return Secret(
         metadata=ObjectMeta(name=name, namespace=namespace),
         type="kubernetes.io/dockerconfigjson",
-        stringData={".dockerconfigjson": json.dumps({"auths": {"registry.example": {"auth": "dXNlcjpwYXNz"}}})},
+        stringData={".dockerconfigjson": DOCKER_CONFIG},
     )
+
+
+def deployment(name: str, namespace: str, *, replicas: int) -> Deployment:
+    """Somebody's, whose image is nowhere."""
+    labels = {"app": name}
+    pod = PodSpec(containers=[Container(name="main", image="none.invalid/none")])
+    spec = DeploymentSpec(
+        replicas=replicas,
+        selector=LabelSelector(matchLabels=labels),
+        template=PodTemplateSpec(metadata=ObjectMeta(labels=labels), spec=pod),
+    )
+    return Deployment(metadata=ObjectMeta(name=name, namespace=namespace), spec=spec)
 
 
 def secret_store(name: str, namespace: str) -> Any:
     """One of Secrets Manager's that has no credentials."""
-    resource = create_namespaced_resource("external-secrets.io", "v1", "SecretStore", "secretstores")
     aws_provider = {"service": "SecretsManager", "region": "eu-central-1"}
-    return resource(metadata=ObjectMeta(name=name, namespace=namespace), spec={"provider": {"aws": aws_provider}})
+    return SECRET_STORE(metadata=ObjectMeta(name=name, namespace=namespace), spec={"provider": {"aws": aws_provider}})
 
 
 def external_secret(name: str, namespace: str, store: str) -> Any:
     """One that asks that store for a secret of its own name."""
     data = [{"secretKey": "login", "remoteRef": {"key": name}}]
     spec = {"secretStoreRef": {"name": store, "kind": "SecretStore"}, "target": {"name": f"{name}-made"}, "data": data}
-    resource = create_namespaced_resource("external-secrets.io", "v1", "ExternalSecret", "externalsecrets")
-    return resource(metadata=ObjectMeta(name=name, namespace=namespace), spec=spec)
+    return EXTERNAL_SECRET(metadata=ObjectMeta(name=name, namespace=namespace), spec=spec)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ As tests/live/test_pages.py, with a stack called `migrate`.
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,21 @@ import pytest
 from lightkube import Client
 from lightkube.core.exceptions import ApiError
 from lightkube.generic_resource import create_global_resource
-from lightkube.models.apps_v1 import DeploymentSpec
 from lightkube.models.batch_v1 import CronJobSpec, JobSpec, JobTemplateSpec
 from lightkube.models.core_v1 import Container, PodSpec, PodTemplateSpec
-from lightkube.models.meta_v1 import LabelSelector, ObjectMeta
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.batch_v1 import CronJob
 from lightkube.resources.core_v1 import Namespace, Secret, ServiceAccount
 from lightkube.types import PatchType
 
 from local import env, paths
+from local.demo.chain import CLUSTER_EXTERNAL_SECRET, EXTERNAL_SECRET, SECRET_STORE
 from local.driver import aws, workloads
 from local.registry.images import File, push_image
 from local.state import PlatformState
 from tests.live.reader import Reader, settled
-from tests.live.surroundings import external_secret, kind, nodes, pull_secret, renewed_by_hand, secret_store
+from tests.live.surroundings import deployment, external_secret, kind, nodes, pull_secret, renewed_by_hand, secret_store
 
 PAGE, NAME = "docs/migration.md", "migrate"
 NAMESPACE = f"{NAME}-a"
@@ -104,11 +104,6 @@ def cronjob(reader: Reader, platform: PlatformState) -> Reader:
     return reader
 
 
-def pulls(kube: Client, image: str, name: str) -> None:
-    pull = workloads.pull(kube, NAMESPACE, "reader", image, name)
-    assert pull.pulled, pull.message
-
-
 def is_gone(kube: Client, what: Any, name: str, namespace: str | None = NAMESPACE) -> bool:
     try:
         kube.get(what, name, **({"namespace": namespace} if namespace else {}))
@@ -119,11 +114,11 @@ def is_gone(kube: Client, what: Any, name: str, namespace: str | None = NAMESPAC
     return False
 
 
-def cron_job(name: str, namespace: str) -> CronJob:
+def cron_job(name: str, namespace: str, *, suspend: bool) -> CronJob:
     """One that would write pull secrets by itself; it never runs."""
     pod = PodSpec(containers=[Container(name="main", image="none.invalid/none")], restartPolicy="Never")
     template = JobTemplateSpec(spec=JobSpec(template=PodTemplateSpec(spec=pod)))
-    spec = CronJobSpec(schedule="0 0 30 2 *", jobTemplate=template)
+    spec = CronJobSpec(schedule="0 0 30 2 *", jobTemplate=template, suspend=suspend)
     return CronJob(metadata=ObjectMeta(name=name, namespace=namespace), spec=spec)
 
 
@@ -131,7 +126,7 @@ def test_a_name_of_its_own_side_by_side(reader: Reader, kube: Client, image: str
     reader.configure({**reader.config, "everpull:namespaces": [NAMESPACE]})
     reader.types(PAGE, 1)
     try:
-        pulls(kube, image, reader.pull_secret)
+        reader.pulls(kube, image, reader.pull_secret)
         account = kube.get(ServiceAccount, "default", namespace=NAMESPACE)
         assert reader.pull_secret in [reference.name for reference in account.imagePullSecrets]
     finally:
@@ -144,16 +139,19 @@ def test_the_old_name_taken_over(reader: Reader, kube: Client, image: str) -> No
     theirs = kube.create(pull_secret("ecr-login", NAMESPACE))
     reader.types(PAGE, 2)
     assert kube.get(Secret, "ecr-login", namespace=NAMESPACE).metadata.uid == theirs.metadata.uid
-    pulls(kube, image, "ecr-login")
+    reader.pulls(kube, image, "ecr-login")
 
 
 def test_from_a_cron_job_with_kubectl(cronjob: Reader, kube: Client, image: str) -> None:
-    kube.create(cron_job("ecr-login", NAMESPACE))
+    kube.create(cron_job("ecr-login", NAMESPACE, suspend=True))
+    # The way back, which can be gone for as long as the CronJob is there.
+    cronjob.says(PAGE, "kubectl --namespace team-a patch cronjob")
+    assert not kube.get(CronJob, "ecr-login", namespace=NAMESPACE).spec.suspend
     theirs = kube.create(pull_secret("regcred", NAMESPACE))
     cronjob.types(PAGE, 3)
     assert is_gone(kube, CronJob, "ecr-login")
     assert kube.get(Secret, "regcred", namespace=NAMESPACE).metadata.uid == theirs.metadata.uid
-    pulls(kube, image, "regcred")
+    cronjob.pulls(kube, image, "regcred")
     iam = aws.client(cronjob.state, "iam")
     iam.create_user(UserName="ecr-login")
     key = iam.create_access_key(UserName="ecr-login")["AccessKey"]["AccessKeyId"]
@@ -163,19 +161,20 @@ def test_from_a_cron_job_with_kubectl(cronjob: Reader, kube: Client, image: str)
 
 
 def test_from_a_function_a_secret_and_eso_by_hand(reader: Reader, kube: Client, image: str) -> None:
-    store, external = secret_store("aws", NAMESPACE), external_secret("ecr-login", NAMESPACE, "aws")
-    kube.create(store)
-    kube.create(external)
+    kube.create(secret_store("aws", NAMESPACE))
+    kube.create(external_secret("ecr-login", NAMESPACE, "aws"))
     secrets = aws.client(reader.state, "secretsmanager")
     with renewed_by_hand(reader.state, "ecr-login"):
         reader.types(PAGE, 5)
-        pulls(kube, image, reader.pull_secret)
+        reader.pulls(kube, image, reader.pull_secret)
         login = json.loads(json.loads(reader.types(PAGE, 6))["SecretString"])
         assert {"registry", "username", "password", "dockerconfigjson"} <= login.keys()
         reader.types(PAGE, 7)
-        assert is_gone(kube, type(external), "ecr-login")
-        assert is_gone(kube, type(store), "aws")
+        assert is_gone(kube, EXTERNAL_SECRET, "ecr-login")
+        assert is_gone(kube, SECRET_STORE, "aws")
         assert "DeletedDate" in secrets.describe_secret(SecretId="ecr-login")
+        reader.says(PAGE, "aws secretsmanager restore-secret")
+        assert "DeletedDate" not in secrets.describe_secret(SecretId="ecr-login")
 
 
 def test_from_node_roles_by_hand(reader: Reader) -> None:
@@ -196,28 +195,27 @@ def test_from_node_roles_by_hand(reader: Reader) -> None:
 
 
 def test_from_a_generator_of_each_namespace(reader: Reader, kube: Client, image: str) -> None:
-    of_clusters = create_global_resource("external-secrets.io", "v1", "ClusterExternalSecret", "clusterexternalsecrets")
     generators = create_global_resource(
         "generators.external-secrets.io", "v1alpha1", "ClusterGenerator", "clustergenerators"
     )
     reader.configure({**reader.config, "everpull:namespaces": []})
     reader.types(PAGE, 10)
     workloads.wait_until(lambda: not is_gone(kube, Secret, reader.pull_secret), "the namespace is served")
-    pulls(kube, image, reader.pull_secret)
+    reader.pulls(kube, image, reader.pull_secret)
     ecr = {"region": reader.state.region, "auth": {"secretRef": _keys("ecr-credentials")}}
     generator = {"kind": "ECRAuthorizationToken", "generator": {"ecrAuthorizationTokenSpec": ecr}}
     kube.create(generators(metadata=ObjectMeta(name="ecr-login"), spec=generator))
     external = external_secret("ecr-login", NAMESPACE, "none").spec
     selected = {"matchLabels": {EVERYWHERE: "nowhere"}}
     kube.create(
-        of_clusters(
+        CLUSTER_EXTERNAL_SECRET(
             metadata=ObjectMeta(name="ecr-login"),
             spec={"namespaceSelectors": [selected], "externalSecretSpec": external},
         )
     )
     kube.create(Secret(metadata=ObjectMeta(name="ecr-credentials", namespace=NAMESPACE), stringData={"id": "none"}))
     reader.types(PAGE, 11)
-    assert is_gone(kube, of_clusters, "ecr-login", None)
+    assert is_gone(kube, CLUSTER_EXTERNAL_SECRET, "ecr-login", None)
     assert is_gone(kube, generators, "ecr-login", None)
     assert is_gone(kube, Secret, "ecr-credentials")
 
@@ -230,8 +228,7 @@ def _keys(name: str) -> dict[str, Any]:
 
 
 def test_a_secret_is_let_go_from_its_external_secret(reader: Reader, kube: Client) -> None:
-    external = external_secret("ecr-login", NAMESPACE, "none")
-    owner = kube.create(external)
+    owner = kube.create(external_secret("ecr-login", NAMESPACE, "none"))
     secret = pull_secret("orphan", NAMESPACE)
     secret.metadata.ownerReferences = [
         {
@@ -243,7 +240,7 @@ def test_a_secret_is_let_go_from_its_external_secret(reader: Reader, kube: Clien
     ]
     kube.create(secret)
     reader.types(PAGE, 12)
-    workloads.wait_until(lambda: is_gone(kube, type(external), "ecr-login"), "the ExternalSecret is gone")
+    workloads.wait_until(lambda: is_gone(kube, EXTERNAL_SECRET, "ecr-login"), "the ExternalSecret is gone")
     workloads.wait_until(
         lambda: not kube.get(Secret, "orphan", namespace=NAMESPACE).metadata.ownerReferences, "nobody owns the Secret"
     )
@@ -254,24 +251,23 @@ def test_from_the_csi_driver(cronjob: Reader, kube: Client, image: str) -> None:
     with kind(kube, "secrets-store.csi.x-k8s.io", "v1", "SecretProviderClass") as provider_class:
         kube.create(provider_class(metadata=ObjectMeta(name="ecr-login", namespace=NAMESPACE)))
         cronjob.types(PAGE, 13)
-        pulls(kube, image, cronjob.pull_secret)
+        cronjob.pulls(kube, image, cronjob.pull_secret)
         cronjob.types(PAGE, 14)
         assert is_gone(kube, provider_class, "ecr-login")
 
 
 def test_from_registry_creds(cronjob: Reader, kube: Client, image: str) -> None:
-    labels = {"app": "registry-creds"}
-    pod = PodSpec(containers=[Container(name="main", image="none.invalid/none")])
-    template = PodTemplateSpec(metadata=ObjectMeta(labels=labels), spec=pod)
-    spec = DeploymentSpec(replicas=1, selector=LabelSelector(matchLabels=labels), template=template)
-    system: Mapping[str, str] = {"namespace": "kube-system"}
-    kube.create(Deployment(metadata=ObjectMeta(name="registry-creds", **system), spec=spec))
-    kube.create(Secret(metadata=ObjectMeta(name="registry-creds-ecr", **system), stringData={"key": "none"}))
+    kube.create(deployment("registry-creds", "kube-system", replicas=0))
+    metadata = ObjectMeta(name="registry-creds-ecr", namespace="kube-system")
+    kube.create(Secret(metadata=metadata, stringData={"key": "none"}))
+    # The way back, which can be gone for as long as the Deployment is there.
+    cronjob.says(PAGE, "kubectl --namespace kube-system scale")
+    assert kube.get(Deployment, "registry-creds", namespace="kube-system").spec.replicas == 1
     theirs = kube.create(pull_secret("awsecr-cred", NAMESPACE))
     cronjob.configure({**cronjob.config, "everpull:namespaces": []})
     cronjob.types(PAGE, 17, instead=SOMEWHERE)
     assert kube.get(Secret, "awsecr-cred", namespace=NAMESPACE).metadata.uid == theirs.metadata.uid
-    pulls(kube, image, "awsecr-cred")
+    cronjob.pulls(kube, image, "awsecr-cred")
     assert is_gone(kube, Deployment, "registry-creds", "kube-system")
     assert is_gone(kube, Secret, "registry-creds-ecr", "kube-system")
 
@@ -314,9 +310,9 @@ def test_from_k8s_ecr_login_renew(cronjob: Reader, renewer: str, kube: Client, i
     cronjob.types(PAGE, 16)
     workloads.wait_until(lambda: not is_gone(kube, Secret, name), "the other program has written its Secret")
     theirs = kube.get(Secret, name, namespace=NAMESPACE)
-    pulls(kube, image, name)
+    cronjob.pulls(kube, image, name)
     cronjob.configure({**cronjob.config, "everpull:namespaces": []})
     cronjob.types(PAGE, 15, instead=SOMEWHERE)
     assert kube.get(Secret, name, namespace=NAMESPACE).metadata.uid == theirs.metadata.uid
-    pulls(kube, image, name)
+    cronjob.pulls(kube, image, name)
     assert is_gone(kube, CronJob, f"{RENEWER}-cron", renewer)

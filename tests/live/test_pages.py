@@ -14,7 +14,7 @@ from local.driver import aws, workloads
 from local.state import PlatformState
 from tests.docs.pages import blocks, text_of
 from tests.live.reader import NAMESPACE, STACK, Reader, repository, shell
-from tests.live.surroundings import boundary, owner
+from tests.live.surroundings import OWNER, account_of, boundary, owner, role
 
 ACCOUNT = "123456789012"
 README, IDENTITIES = "README.md", "docs/identities.md"
@@ -66,11 +66,6 @@ def without_cronjob(keys: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in keys.items() if key not in ("everpull:mode", "everpull:image")}
 
 
-def pulls(kube: Client, image: str, secret: str | None = f"everpull-{STACK}") -> None:
-    pull = workloads.pull(kube, NAMESPACE, "reader", image, secret)
-    assert pull.pulled, pull.message
-
-
 # Blocks that set keys and no more, in the mode that they are for: each is previewed. With keys that the page has said before.
 PREVIEWED: tuple[tuple[str, int, str, Mapping[str, Any]], ...] = (
     (README, 2, "cronjob", {}),
@@ -91,7 +86,11 @@ PREVIEWED: tuple[tuple[str, int, str, Mapping[str, Any]], ...] = (
 
 @pytest.fixture(scope="module")
 def everything_named(platform: PlatformState) -> Iterator[None]:
-    with boundary(platform), owner(platform):
+    with (
+        boundary(platform, "boundary", ["*"]),
+        owner(platform, "team-a/app", "everpull-writer"),
+        role(platform, "ecr-pull", account_of(platform), account=OWNER),
+    ):
         yield
 
 
@@ -117,10 +116,10 @@ def test_keys_that_are_set_have_a_preview(
 
 
 def test_the_readmes_stack_has_pods_pull(cronjob: Reader, kube: Client, image: str) -> None:
-    pulls(kube, image)
+    cronjob.pulls(kube, image, cronjob.pull_secret)
     cronjob.types(README, 9)
     try:
-        pulls(kube, image, None)
+        cronjob.pulls(kube, image, None)
     finally:
         patch = json.dumps({"imagePullSecrets": None})
         cronjob.run(f"kubectl --namespace {NAMESPACE} patch serviceaccount default --patch '{patch}'")
@@ -156,7 +155,7 @@ def test_the_access_key_is_exchanged(cronjob: Reader, kube: Client, image: str) 
     (key,) = keys_of(cronjob)
     cronjob.types("docs/access-key.md", 1)
     assert keys_of(cronjob) != [key]
-    pulls(kube, image)
+    cronjob.pulls(kube, image, cronjob.pull_secret)
     # The same words; the number is the same too, so nothing happens.
     assert "unchanged" in cronjob.types("docs/security.md", 1)
 

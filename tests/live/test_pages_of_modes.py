@@ -4,15 +4,12 @@ As tests/live/test_pages.py, with a stack called `pages`, since others use AWS a
 """
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from lightkube import Client
-from lightkube.models.apps_v1 import DeploymentSpec
-from lightkube.models.core_v1 import Container, PodSpec, PodTemplateSpec
-from lightkube.models.meta_v1 import LabelSelector, ObjectMeta
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Namespace
 from lightkube.types import PatchType
@@ -20,25 +17,22 @@ from lightkube.types import PatchType
 from local.cluster.pod_identity import CLUSTER
 from local.driver import aws, workloads
 from local.state import PlatformState
-from tests.docs.pages import PAGES, spoken, text_of
-from tests.live.reader import NAMESPACE, Reader, settled
-from tests.live.surroundings import kind
+from tests.live.reader import Reader, settled
+from tests.live.surroundings import deployment, kind
 
 README, IDENTITIES, ROTATION = "README.md", "docs/identities.md", "docs/rotation.md"
 ENVIRONMENTS = "docs/environments.md"
 NAME = "pages"
-# What sentences say, by how it begins, that can be typed where a stack of mode `lambda` is up.
-_BEGINNINGS = (
-    *("aws lambda invoke --function-name", "aws logs tail", "kubectl --namespace team-a rollout", "pulumi preview"),
-    *("pulumi stack --show", "pulumi stack output logGroup", "pulumi stack output refresherArn"),
-)
-SAID = sorted(
-    {
-        tuple(words)
-        for page in PAGES
-        for words in spoken(text_of(page), ("aws", "kubectl", "pulumi"))
-        if " ".join(words).startswith(_BEGINNINGS)
-    }
+# What sentences say where a stack of mode `lambda` is up: the page, and how it begins.
+SAID = (
+    ("docs/alarms.md", "aws lambda invoke"),
+    ("docs/alarms.md", "aws logs tail"),
+    ("docs/attach.md", "kubectl --namespace team-a rollout"),
+    ("docs/access-key.md", "pulumi preview"),
+    ("docs/github.md", "pulumi preview --diff"),
+    ("docs/access-key.md", "pulumi stack --show-ids"),
+    ("docs/rotation.md", "pulumi stack output logGroup"),
+    ("docs/security.md", "pulumi stack output refresherArn"),
 )
 FINALIZER = f"externalsecrets.external-secrets.io/ces-everpull-{NAME}"
 
@@ -84,8 +78,7 @@ def imaged(reader: Reader) -> Reader:
 def pulls(kube: Client, reader: Reader, image: str) -> Iterator[None]:
     """Looks after the test whether a pod pulls."""
     yield
-    pull = workloads.pull(kube, reader.namespace, "reader", image, reader.pull_secret)
-    assert pull.pulled, pull.message
+    reader.pulls(kube, image, reader.pull_secret)
 
 
 def test_rotation_is_switched_on_begun_and_mended(reader: Reader, pulls: None) -> None:
@@ -164,22 +157,16 @@ def test_pods_with_an_association(imaged: Reader, issuer: str, pulls: None) -> N
 
 
 @pytest.fixture
-def deployment(kube: Client, settler: Reader) -> Iterator[None]:
-    """Somebody's, without pods."""
-    labels = {"app": "theirs"}
-    pod = PodTemplateSpec(
-        metadata=ObjectMeta(labels=labels), spec=PodSpec(containers=[Container(name="main", image="none.invalid/none")])
-    )
-    spec = DeploymentSpec(replicas=0, selector=LabelSelector(matchLabels=labels), template=pod)
-    kube.create(Deployment(metadata=ObjectMeta(name="theirs", namespace=settler.namespace), spec=spec))
+def theirs(kube: Client, settler: Reader) -> Iterator[None]:
+    """Somebody's Deployment, without pods."""
+    kube.create(deployment("theirs", settler.namespace, replicas=0))
     yield
     kube.delete(Deployment, "theirs", namespace=settler.namespace)
 
 
-@pytest.mark.parametrize("words", SAID, ids=[" ".join(words) for words in SAID])
-def test_what_a_sentence_says(reader: Reader, deployment: None, words: tuple[str, ...]) -> None:
-    quoted = [f'"{word}"' if word.startswith("$(") else shlex.quote(word) for word in words]
-    assert reader.run(" ".join(quoted).replace(NAMESPACE, reader.namespace)).strip()
+@pytest.mark.parametrize(("page", "beginning"), SAID)
+def test_what_a_sentence_says(reader: Reader, theirs: None, page: str, beginning: str) -> None:
+    assert reader.says(page, beginning).strip()
 
 
 def test_a_namespace_is_let_go(reader: Reader, kube: Client) -> None:
@@ -214,10 +201,9 @@ def test_a_protected_stack_is_destroyed(reader: Reader) -> None:
 
 def test_a_fleet(settler: Reader, kube: Client, image: str) -> None:
     """Its stacks are called as on the page."""
-    settler.types("docs/fleet.md", 1, instead={"123456789012": settler.state.account})
     try:
-        pull = workloads.pull(kube, settler.namespace, "reader", image, "everpull-cluster-a")
-        assert pull.pulled, pull.message
+        settler.types("docs/fleet.md", 1, instead={"123456789012": settler.state.account})
+        settler.pulls(kube, image, "everpull-cluster-a")
     finally:
         for stack in ("cluster-a", "aws"):
             settler.run(f"pulumi destroy --stack {stack} --skip-preview")

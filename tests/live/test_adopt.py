@@ -1,6 +1,5 @@
 """A pull secret that somebody else made: refused at preview, taken over only when the stack says so."""
 
-import json
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -14,10 +13,10 @@ from local.driver.workloads import ensure_namespace, wait_until
 from local.state import PlatformState
 from tests.live.cronjob_deployment import deploy_cronjob
 from tests.live.deployment import Deployment, bring_up
+from tests.live.surroundings import DOCKER_CONFIG
 
 NAMESPACE = "adopt-a"
 NAME = "ecr-pull"
-DOCKER_CONFIG = json.dumps({"auths": {"registry.example": {"auth": "dXNlcjpwYXNz"}}})
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The cluster proves who it is without a key: the real operator and the real pod get in, and nobody else does."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +16,7 @@ from local.driver import aws
 from local.state import PlatformState
 from tests.live.cronjob_deployment import CronJobDeployment, deploy_cronjob
 from tests.live.deployment import Deployed, Deployment, deploy
+from tests.live.surroundings import boundary as made_boundary
 
 AUDIENCE = "sts.amazonaws.com"
 BOUNDARY, PATH = "identities-boundary", "/platform/pulls/"
@@ -25,12 +25,8 @@ BOUNDARY, PATH = "identities-boundary", "/platform/pulls/"
 @pytest.fixture(scope="module")
 def boundary(platform: PlatformState) -> Iterator[str]:
     """A policy that no role of ours may go beyond."""
-    iam = aws.client(platform, "iam")
-    everything = {"Effect": "Allow", "Action": ["ecr:*", "secretsmanager:*", "logs:*", "sqs:*"], "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
-    arn = iam.create_policy(PolicyName=BOUNDARY, PolicyDocument=document)["Policy"]["Arn"]
-    yield arn
-    iam.delete_policy(PolicyArn=arn)
+    with made_boundary(platform, BOUNDARY, ["ecr:*", "secretsmanager:*", "logs:*", "sqs:*"]) as arn:
+        yield arn
 
 
 @pytest.fixture(scope="module")

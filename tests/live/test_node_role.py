@@ -15,6 +15,8 @@ from local.driver import aws, workloads
 from local.driver.stack import PulumiError, Stack
 from local.state import PlatformState
 from tests.live.granted import Granted
+from tests.live.surroundings import account_of
+from tests.live.surroundings import role as made_role
 from tests.live.test_rights import user_with
 
 ROLE, NAMESPACE = "live-nodes-main", "live-nodes"
@@ -24,12 +26,10 @@ RIGHTS = Path(__file__).parents[2] / "docs" / "iam" / "deploy-nodes.json"
 @pytest.fixture
 def role(platform: PlatformState) -> Iterator[str]:
     """The ARN of a role without rights."""
-    iam = aws.client(platform, "iam")
-    who = {"AWS": f"arn:aws:iam::{platform.account}:root"}
-    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": who, "Action": "sts:AssumeRole"}]}
-    yield iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    assert iam.list_role_policies(RoleName=ROLE)["PolicyNames"] == []
-    iam.delete_role(RoleName=ROLE)
+    with made_role(platform, ROLE, account_of(platform)) as arn:
+        yield arn
+        iam = aws.client(platform, "iam")
+        assert iam.list_role_policies(RoleName=ROLE)["PolicyNames"] == []
 
 
 @pytest.fixture

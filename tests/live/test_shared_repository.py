@@ -2,33 +2,29 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.driver import aws
 from local.driver.stack import PulumiError, Stack
 from local.state import PlatformState
+from tests.live.surroundings import OWNER, owner, role
 
-OWNER, NAME = "222222222222", "live-shared"
-RIGHTS = Path(__file__).parents[2] / "docs" / "iam" / "owner.json"
+NAME = "live-shared"
 
 
 @pytest.fixture
 def ecr(platform: PlatformState) -> Iterator[Any]:
-    """The other account's ECR, with a repository, and a role that may write its policy as docs/iam says."""
-    iam, ecr = (aws.client(platform, service, account=OWNER) for service in ("iam", "ecr"))
-    who = {"AWS": f"arn:aws:iam::{platform.account}:root"}
-    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": who, "Action": "sts:AssumeRole"}]}
-    text = RIGHTS.read_text(encoding="utf-8").replace("REGION", platform.region).replace("OWNER", OWNER)
-    iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=json.dumps(trust))
-    iam.put_role_policy(RoleName=NAME, PolicyName=NAME, PolicyDocument=text.replace("REPOSITORY", NAME))
-    ecr.create_repository(repositoryName=NAME)
-    yield ecr
-    ecr.delete_repository(repositoryName=NAME, force=True)
-    iam.delete_role_policy(RoleName=NAME, PolicyName=NAME)
-    iam.delete_role(RoleName=NAME)
+    """The other account's ECR, with a repository."""
+    with owner(platform, NAME, NAME) as found:
+        yield found
+
+
+@pytest.fixture
+def nodes(platform: PlatformState) -> Iterator[None]:
+    """A role that nodes have."""
+    with role(platform, NAME, {"Service": "ec2.amazonaws.com"}):
+        yield
 
 
 def statements(ecr: Any) -> list[dict[str, Any]]:
@@ -39,7 +35,7 @@ def statements(ecr: Any) -> list[dict[str, Any]]:
 
 
 def test_a_repository_of_another_account_is_opened_unless_somebody_else_has_a_policy_there(
-    platform: PlatformState, ecr: Any
+    platform: PlatformState, ecr: Any, nodes: None
 ) -> None:
     config: dict[str, object] = {
         "aws:region": platform.region,
@@ -49,10 +45,6 @@ def test_a_repository_of_another_account_is_opened_unless_somebody_else_has_a_po
         "everpull:ownerRoles": [f"arn:aws:iam::{OWNER}:role/{NAME}"],
     }
     pull = {"Sid": "Theirs", "Effect": "Allow", "Principal": "*", "Action": ["ecr:BatchGetImage"]}
-    iam = aws.client(platform, "iam")
-    nodes = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    trust = json.dumps({"Version": "2012-10-17", "Statement": [nodes]})
-    iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=trust)
     stack = Stack(platform, NAME, config)
     stack.init()
     try:
@@ -72,5 +64,4 @@ def test_a_repository_of_another_account_is_opened_unless_somebody_else_has_a_po
     finally:
         stack.destroy()
         stack.remove()
-        iam.delete_role(RoleName=NAME)
     assert statements(ecr) == []

@@ -66,7 +66,7 @@ down: $(READY)
 
 $(READY): requirements.txt requirements-dev.txt local/venv.sh
 	@sh local/venv.sh .venv requirements-dev.txt
-	@touch $@
+	@touch $@ $(RUNS)
 
 $(RUNS): requirements.txt local/venv.sh
 	@sh local/venv.sh .venv requirements.txt

@@ -40,6 +40,8 @@ PACKAGES = (
 )
 # What image/Dockerfile is tried with; the platform itself does without.
 BUILDAH = Package("buildah", "buildah")
+# Version 2, which the pages mean, wherever a Python's own `aws` is on PATH.
+AWS_CLI = Package("awscli", "/usr/bin/aws")
 
 
 def missing(*, node: bool) -> list[Package]:
@@ -64,7 +66,7 @@ def ensure(
 
 
 def install(lacking: Sequence[Package], log_file: Path, run: Callable[[list[str], Path], int] | None = None) -> str:
-    """Install packages; gives what was installed. Raises MissingPackagesError: apt failed, or installed no program.
+    """Install what is missing of these; gives "kept" or what was installed. Raises MissingPackagesError: apt failed, or installed no program.
 
     One process after the other: `apt-get update` gives up where another one holds its lists.
     """

@@ -7,12 +7,13 @@ tests try the same examples in every run, however slow the machine is.
 beside others.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.local_providers.kubernetes.control_plane import ControlPlane, control_plane
 from tests.turns import Turns, is_alone, is_live
 
 _turns = Turns()
@@ -27,6 +28,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     First what needs the platform for itself and mostly sleeps, beside what needs no platform; then what does.
     """
     items.sort(key=_when)
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A bare control plane with a real API server, for a file of tests."""
+    with control_plane(tmp_path_factory.mktemp("control-plane")) as running:
+        yield running
 
 
 def _when(item: pytest.Item) -> int:

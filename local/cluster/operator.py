@@ -132,8 +132,7 @@ def apply(folders: Paths, api: Api, objects: list[dict[str, Any]]) -> str:
     namespace = api.get(f"/api/v1/namespaces/{NAMESPACE}")
     if namespace is not None and namespace["metadata"].get("annotations", {}).get(_STAMP) == wanted:
         return "kept"
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    crds = [document for document in yaml.load_all(bundle, Loader=loader) if document]
+    crds = crds_of(bundle)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda crd: api.apply(path_of(crd), crd), crds))
     # The operator ends when its kinds are unknown to the API server.
@@ -144,6 +143,13 @@ def apply(folders: Paths, api: Api, objects: list[dict[str, Any]]) -> str:
     stamped = {**objects[0], "metadata": {**objects[0]["metadata"], "annotations": {_STAMP: wanted}}}
     api.apply(path_of(stamped), stamped)
     return "applied"
+
+
+def crds_of(bundle: bytes) -> list[dict[str, Any]]:
+    """The CustomResourceDefinitions in the module's file of all of them."""
+    # libyaml is many times faster, and PyYAML can be without it.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return [document for document in yaml.load_all(bundle, Loader=loader) if document]
 
 
 def _unserved(api: Api, crds: list[dict[str, Any]]) -> str | None:

@@ -68,10 +68,13 @@ class Stack:
             kept = yaml.safe_load(self.config_file.read_text(encoding="utf-8")) or {}
         self.config_file.write_text(yaml.safe_dump({**kept, "config": dict(config)}), encoding="utf-8")
 
+    def exists(self) -> bool:
+        """Whether somebody has made the stack, deployed or not."""
+        return self.name in {item["name"] for item in json.loads(self._run(["stack", "ls", "--json"]).output)}
+
     def init(self) -> None:
         """Makes the stack if it is not there yet, and frees it of an update that was killed."""
-        known = json.loads(self._run(["stack", "ls", "--json"]).output)
-        if self.name in {item["name"] for item in known}:
+        if self.exists():
             self._run(["cancel", "--yes", "--stack", self.name])
         else:
             # It writes a salt into the stack file beside the project file it finds, so it is shown one of our own.

@@ -11,7 +11,7 @@ from local.paths import ROOT
 from local.providers.kubernetes import kubeconfig
 from local.providers.kubernetes.api import Api
 from tests.killing import running_until_killed
-from tests.local_providers.kubernetes.control_plane import ControlPlane, control_plane
+from tests.local_providers.kubernetes.control_plane import ControlPlane
 from tests.local_providers.kubernetes.meddler import Meddler, eventually
 from tests.local_providers.kubernetes.stack import PulumiError, Stack
 from tests.local_providers.kubernetes.test_jobs_and_deletion import end_pod
@@ -30,12 +30,6 @@ k8s.batch.v1.Job(
     opts=pulumi.ResourceOptions(hooks=before_create("j", jobs_cleared(settings), place)),
 )
 """
-
-
-@pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    with control_plane(tmp_path_factory.mktemp("control-plane")) as running:
-        yield running
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from kube.client import connect
 from local.paths import ROOT
-from tests.local_providers.kubernetes.control_plane import ControlPlane, control_plane
+from tests.local_providers.kubernetes.control_plane import ControlPlane
 from tests.local_providers.kubernetes.meddler import eventually
 from tests.local_providers.kubernetes.stack import Stack
 
@@ -20,12 +20,6 @@ from components.namespace_marks import NamespaceMarks
 
 NamespaceMarks("marks", {{"mark": "{mark}", "policy_name": "{name}.namespaces", "has_policy": {policy}, "labels": {{}}}})
 """
-
-
-@pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    with control_plane(tmp_path_factory.mktemp("control-plane")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """What the pages have people type who try everpull on one machine, or work on it, is typed in this checkout."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -28,7 +27,7 @@ def developer(platform: PlatformState) -> Iterator[Reader]:
 def demo(platform: PlatformState) -> Iterator[Stack]:
     """The stack of `make demo`, which goes afterwards if it was not there before."""
     stack = Stack(platform, STACK, paths.ROOT / f"Pulumi.{STACK}.yaml")
-    was_there = STACK in {known["name"] for known in json.loads(stack._run(["stack", "ls", "--json"]).output)}
+    was_there = stack.exists()
     yield stack
     if not was_there:
         stack.destroy()

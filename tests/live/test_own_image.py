@@ -71,8 +71,7 @@ def built(
     platform: PlatformState, base: str, pip_configuration: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, str]]:
     """The image by digest, and its configuration."""
-    if not apt.BUILDAH.is_present():
-        apt.install([apt.BUILDAH], paths.current().log / "apt.log")
+    apt.install([apt.BUILDAH], paths.current().log / "apt.log")
     folder = tmp_path_factory.mktemp("buildah")
     # Nothing of a user's own images is touched, and no file system is mounted.
     store = [f"--root={folder / 'root'}", f"--runroot={folder / 'run'}", "--storage-driver=vfs"]

@@ -11,12 +11,18 @@ from typing import Any
 import yaml
 
 from local import helm
+from local.cluster.operator import crds_of
 from local.paths import current
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
         """Says nothing."""
+
+
+def in_bundle() -> list[dict[str, Any]]:
+    """The CRDs that the operator's module holds."""
+    return crds_of((current().share / "external-secrets" / "crds.yaml").read_bytes())
 
 
 def _with_crds(chart: Path) -> None:
@@ -27,9 +33,7 @@ def _with_crds(chart: Path) -> None:
     """
     values: dict[str, Any] = yaml.safe_load((chart / "values.yaml").read_text())
     (chart / "files" / "crds").mkdir()
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    bundle = (current().share / "external-secrets" / "crds.yaml").read_bytes()
-    for crd in yaml.load_all(bundle, Loader=loader):
+    for crd in in_bundle():
         file = f"{crd['spec']['names']['singular']}.yaml"
         (chart / "files" / "crds" / file).write_text(yaml.safe_dump(crd))
         option = f"create{crd['spec']['names']['kind']}"

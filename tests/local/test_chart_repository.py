@@ -1,7 +1,6 @@
 """The README's command installs the External Secrets Operator, by real Helm into a real API server."""
 
 import json
-import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,9 +11,10 @@ import yaml
 
 from local import helm
 from local.apt import SYSTEM_PATH
-from local.paths import ROOT, current
-from tests.local.chart_repository import chart_repository
-from tests.local_providers.kubernetes.control_plane import ControlPlane, control_plane
+from local.paths import current
+from tests.docs.pages import blocks, text_of
+from tests.local.chart_repository import chart_repository, in_bundle
+from tests.local_providers.kubernetes.control_plane import ControlPlane
 from tests.local_providers.kubernetes.meddler import eventually
 
 Shell = Callable[[str], str]
@@ -24,12 +24,6 @@ Shell = Callable[[str], str]
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with chart_repository(tmp_path_factory.mktemp("repository")) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    with control_plane(tmp_path_factory.mktemp("control-plane")) as running:
-        yield running
 
 
 @pytest.fixture
@@ -70,14 +64,8 @@ def served(shell: Shell) -> set[str]:
     return {resource["kind"] for resource in found["resources"]}
 
 
-def in_bundle() -> list[dict[str, Any]]:
-    """The CRDs that the operator's module holds."""
-    text = (current().share / "external-secrets" / "crds.yaml").read_text()
-    return list(yaml.load_all(text, Loader=yaml.CSafeLoader))
-
-
 def test_the_readmes_command_installs_the_operator_and_uninstall_takes_all_away(shell: Shell, home: Path) -> None:
-    (command,) = re.findall(r"```sh\n(helm upgrade --install [^`]*)```", (ROOT / "README.md").read_text())
+    command = blocks(text_of("README.md"))[6]
     namespaces = names(shell, "namespaces")
     assert "STATUS: deployed" in shell(command)
     assert names(shell, "customresourcedefinitions") == {crd["metadata"]["name"] for crd in in_bundle()}

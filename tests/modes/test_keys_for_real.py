@@ -16,7 +16,7 @@ from kube.client import connect
 from tests.killing import running_until_killed
 from tests.local_aws.platform import ROOT, Stand, docker_registry, wait_until
 from tests.local_providers.aws.engine import Outcome, Stack
-from tests.local_providers.kubernetes.control_plane import ControlPlane, control_plane
+from tests.local_providers.kubernetes.control_plane import ControlPlane
 
 # What uses the key, as ESO's store and hub do: made after its Secret, and another one for each key.
 PROGRAM = """
@@ -76,12 +76,6 @@ pulumi.export("secret", identity.credentials)
 """
 UP = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"]
 USER = "everpull-test-cluster-user"
-
-
-@pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    with control_plane(tmp_path_factory.mktemp("control-plane")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

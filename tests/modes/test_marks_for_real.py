@@ -11,7 +11,7 @@ import pytest
 from kube.client import connect
 from local.paths import ROOT
 from modes.marks import MANAGED
-from tests.local_providers.kubernetes.control_plane import ControlPlane, control_plane
+from tests.local_providers.kubernetes.control_plane import ControlPlane
 from tests.local_providers.kubernetes.stack import PulumiError, Stack
 
 # A namespace of everpull's own, and in it what can't be changed once it is there: an immutable ConfigMap and a Job.
@@ -39,12 +39,6 @@ k8s.batch.v1.Job(
     opts=opts,
 )
 """
-
-
-@pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    with control_plane(tmp_path_factory.mktemp("control-plane")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,12 @@ STARTED = """
 import gc
 import runpy
 
+from settings import ConfigurationError
+
 try:
     runpy.run_path("__main__.py")
-except Exception as error:
-    print(type(error).__name__, gc.get_freeze_count())
+except ConfigurationError:
+    print(gc.get_freeze_count())
 """
 
 
@@ -23,7 +25,5 @@ def test_what_was_imported_is_not_looked_through_for_garbage() -> None:
     told = subprocess.run(
         [sys.executable, "-c", STARTED], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
-    fault, frozen = told.stdout.split()
-    assert fault == "ConfigurationError"
     # The SDKs alone are more than that.
-    assert int(frozen) > 100_000
+    assert int(told.stdout) > 100_000

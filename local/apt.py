@@ -66,9 +66,12 @@ def ensure(
 
 
 def install(lacking: Sequence[Package], log_file: Path, run: Callable[[list[str], Path], int] | None = None) -> str:
-    """Install what is missing of these; gives "kept" or what was installed. Raises MissingPackagesError: apt failed, or installed no program.
+    """Install what is missing of these; gives "kept" or what was installed.
 
     One process after the other: `apt-get update` gives up where another one holds its lists.
+
+    Raises:
+        MissingPackagesError: apt failed, or installed no program.
     """
     with log_file.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
